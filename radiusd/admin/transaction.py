@@ -1,0 +1,84 @@
+"""One request, one transaction: the route class of all of /api/v1.
+
+The rule: an endpoint never commits. What it did is committed when its answer stands, with the answer
+itself where the request has an Idempotency-Key, and rolled back when it raises. A write to the policy
+is answered when this process has it in its snapshot, or after `SEEN_WITHIN` seconds.
+"""
+
+import hashlib
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from sqlalchemy import Table, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from radiusd.admin.deps import authenticate
+from radiusd.admin.services import services
+from radiusd.errors import ApiError
+from radiusd.store import rows
+from radiusd.store.freeradius import Base
+from radiusd.store.schema import SCHEMA
+from radiusd.store.tokens import Bearer
+
+ANSWERS: Final[Table] = Base.metadata.tables[f"{SCHEMA}.idempotency"]
+KEPT_HEADERS: Final = ("content-type", "etag", "location")
+WRITES: Final = frozenset(("POST", "PUT", "PATCH", "DELETE"))
+LONGEST_KEY: Final = 255
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class Transaction(APIRoute):
+    """A route whose endpoint runs in a transaction, for a bearer."""
+
+    def get_route_handler(self) -> Handler:
+        """Wrap FastAPI's handler."""
+        endpoint = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            bearer = await authenticate(request)
+            request.state.bearer = bearer
+            async with services(request).engine.begin() as conn:
+                request.state.conn = conn
+                key = request.headers.get("Idempotency-Key") if request.method in WRITES else None
+                if key is None:
+                    return await endpoint(request)
+                return await _once(conn, bearer, key, request, endpoint)
+
+        return handle
+
+
+async def _once(conn: AsyncConnection, bearer: Bearer, key: str, request: Request, endpoint: Handler) -> Response:
+    """Run `endpoint` for the first request with this key; answer the later ones with what it answered.
+
+    An endpoint that answers with a secret leaves in `request.state.kept_body` what may be kept of it.
+    """
+    if not 0 < len(key) <= LONGEST_KEY:
+        raise ApiError(422, f"a key has 1 to {LONGEST_KEY} characters", field="Idempotency-Key")
+    target = f"{request.url.path}?{request.url.query}"
+    request_hash = hashlib.sha256(f"{request.method} {target}\n".encode() + await request.body()).digest()
+    await rows.lock(conn, f"idempotency {bearer.id}", key)
+    query = select(ANSWERS).where(ANSWERS.c.key == key, ANSWERS.c.token_id == bearer.id)
+    known = (await conn.execute(query)).mappings().first()
+    if known is not None:
+        if known["request_hash"] != request_hash:
+            raise ApiError(422, "this key came with another request before", field="Idempotency-Key")
+        return Response(known["body"], known["status"], known["headers"])
+    response = await endpoint(request)
+    headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+    await conn.execute(
+        insert(ANSWERS).values(
+            key=key,
+            token_id=bearer.id,
+            method=request.method,
+            path=request.url.path,
+            request_hash=request_hash,
+            status=response.status_code,
+            headers=headers,
+            body=getattr(request.state, "kept_body", None) or bytes(response.body),
+            created_at=func.now(),
+        )
+    )
+    return response

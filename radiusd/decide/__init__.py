@@ -1,0 +1,1 @@
+"""The engine: one datagram in, one outcome out, with no input or output of its own."""

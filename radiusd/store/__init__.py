@@ -1,0 +1,1 @@
+"""Postgres: schema, connections, and everything that reads or writes rows."""

@@ -1,0 +1,118 @@
+"""Counters by reason and the structured log: how an operator sees what the wire must not say.
+
+A worker counts in plain integers (`Tally`) and publishes them to Prometheus once a second: a
+Prometheus counter costs more than decoding a packet. Processes share their metrics through
+prometheus-client's multiprocess folder, which the supervisor makes and names in the environment.
+"""
+
+import logging
+import sys
+from collections import Counter
+from collections.abc import Callable
+
+import prometheus_client
+import structlog
+
+PACKETS = prometheus_client.Counter(
+    "radiusd_packets", "Datagrams by port, what became of them, and why", ["port", "outcome", "reason"]
+)
+DROPPED = prometheus_client.Counter("radiusd_client_drops", "Dropped datagrams by client", ["client", "reason"])
+QUEUE = prometheus_client.Gauge(
+    "radiusd_queue_records", "Records waiting for Postgres", ["queue"], multiprocess_mode="livesum"
+)
+LOST = prometheus_client.Counter("radiusd_records_lost", "Records given up, by queue and reason", ["queue", "reason"])
+COMMITS = prometheus_client.Histogram(
+    "radiusd_commit_seconds",
+    "Time of one group commit",
+    ["queue"],
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
+)
+RECORDS = prometheus_client.Counter("radiusd_records_written", "Records written to Postgres", ["queue"])
+LATENCY = prometheus_client.Histogram(
+    "radiusd_handle_seconds",
+    "Time to decide a datagram, sampled",
+    ["port"],
+    buckets=(0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05),
+)
+REAPED = prometheus_client.Counter("radiusd_sessions_closed", "Sessions closed by this server", ["closed_by"])
+
+
+class Tally:
+    """Counts per (port, outcome, reason) and per (client, reason), added up in plain integers."""
+
+    __slots__ = ("_clients", "_packets")
+
+    def __init__(self) -> None:
+        self._packets: Counter[tuple[str, str, str]] = Counter()
+        self._clients: Counter[tuple[str, str]] = Counter()
+
+    def count(self, port: str, outcome: str, reason: str = "") -> None:
+        """Count one datagram."""
+        self._packets[port, outcome, reason] += 1
+
+    def count_client(self, client: str, reason: str) -> None:
+        """Count one drop against a client; the label is bounded by the number of clients."""
+        self._clients[client, reason] += 1
+
+    def publish(self) -> None:
+        """Hand everything counted since the last call to Prometheus."""
+        packets, self._packets = self._packets, Counter()
+        clients, self._clients = self._clients, Counter()
+        for labels, number in packets.items():
+            PACKETS.labels(*labels).inc(number)
+        for client_labels, number in clients.items():
+            DROPPED.labels(*client_labels).inc(number)
+
+
+class RateLimitedLog:
+    """One line a key each `interval` seconds, with the number of those left out in between.
+
+    Holds at most `keys` keys: when full, the oldest half is forgotten (and may log again early).
+    """
+
+    def __init__(self, log: Callable[..., object], interval: float = 10.0, keys: int = 4096) -> None:
+        self._log = log
+        self._interval = interval
+        self._keys = keys
+        self._seen: dict[tuple[str, str], list[float]] = {}
+
+    def __call__(self, event: str, subject: str, now: float, **facts: object) -> None:
+        """Log `event` about `subject`, or count it when its last line is younger than the interval."""
+        entry = self._seen.get((event, subject))
+        if entry is None:
+            if len(self._seen) >= self._keys:
+                for key in list(self._seen)[: self._keys // 2]:
+                    del self._seen[key]
+            self._seen[event, subject] = [now, 0]
+            self._log(event, subject=subject, **facts)
+        elif now - entry[0] < self._interval:
+            entry[1] += 1
+        else:
+            left_out = int(entry[1])
+            entry[0], entry[1] = now, 0
+            self._log(event, subject=subject, **facts, left_out=left_out)
+
+
+def set_up_log(process: str, level: str, form: str) -> None:
+    """Configure structlog for this process: one line an event on standard error.
+
+    `level` and `form` are the settings log_level and log_format.
+    """
+    text = form == "text" or (form == "auto" and sys.stderr.isatty())
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer() if text else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(process=process)
