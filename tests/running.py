@@ -135,6 +135,7 @@ class Server:
     auth_port: int
     acct_port: int
     admin_port: int
+    workers_wanted: int
     token: str
     log_file: Path
     rest: httpx.Client = field(init=False)
@@ -153,13 +154,15 @@ class Server:
         return self.log_file.read_text("utf-8", "replace")
 
     def ready(self) -> bool:
-        """Ask /readyz; fail at once when the process has gone."""
+        """Ask /readyz whether all is there and every worker answers; fail at once when the process has gone."""
         if self.process.poll() is not None:
             raise AssertionError(f"radiusd left with exit code {self.process.returncode}:\n{self.log}")
         try:
-            return httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
+            answer = httpx.get(f"{self.url}/readyz", timeout=5)
         except httpx.TransportError:
             return False
+        workers = [worker["ready"] for worker in answer.json()["workers"]]
+        return answer.status_code == 200 and workers == [True] * self.workers_wanted
 
     def sql(self, query: LiteralString, *parameters: object) -> list[tuple[Any, ...]]:
         """Run one statement as any tool beside the server would, in a connection and transaction of its own."""
@@ -302,8 +305,10 @@ def start(conninfo: str, folder: Path, *arguments: str, **settings: object) -> S
         "log_format": "json",
     }
     folder.mkdir(parents=True, exist_ok=True)
-    process = launch(folder, chosen | settings, *arguments)
-    server = Server(process, conninfo, auth_port, acct_port, admin_port, token, folder / "log")
+    chosen |= settings
+    wanted = int(str(chosen["workers"]))
+    process = launch(folder, chosen, *arguments)
+    server = Server(process, conninfo, auth_port, acct_port, admin_port, wanted, token, folder / "log")
     try:
         until(server.ready, READY_WITHIN, "radiusd answers /readyz with 200")
     except BaseException as error:

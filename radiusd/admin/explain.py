@@ -94,7 +94,7 @@ async def explain(parts: Parts, question: Question) -> Answer:
 
 def _client(snapshot: Snapshot, question: Question) -> Client:
     """Find who asks; ApiError 422 where that is not to be known."""
-    clients = list(snapshot.clients.values())
+    clients = snapshot.clients
     if question.client is not None:
         named = next((client for client in clients if client.name == question.client), None)
         if named is None:

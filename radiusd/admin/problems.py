@@ -71,7 +71,16 @@ def respond(
 
 
 def install(app: FastAPI) -> None:
-    """Make `app` answer all errors in this form."""
+    """Make `app` answer all errors in this form, and say so in its description."""
+    describe = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        description = describe()
+        problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        description["components"]["schemas"] |= {**problem.pop("$defs"), "Problem": problem}
+        return description
+
+    app.openapi = openapi  # type: ignore[method-assign]
     app.add_exception_handler(ApiError, _api_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_exception)

@@ -38,7 +38,7 @@ class _Server(uvicorn.Server):
 
 def run(settings: Settings, conninfo: str, listener: socket.socket, runtime_dir: Path) -> None:
     """Serve until told to stop; exits with 1 when a part of it fails."""
-    telemetry.set_up_log(settings, "admin")
+    telemetry.set_up_log("admin", settings.log_level, settings.log_format)
     uvloop.run(_serve(settings, conninfo, listener, runtime_dir))
 
 

@@ -5,6 +5,8 @@ itself where the request has an Idempotency-Key, and rolled back when it raises.
 is answered when this process has it in its snapshot, or after `SEEN_WITHIN` seconds.
 """
 
+import asyncio
+import contextlib
 import hashlib
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
@@ -19,13 +21,17 @@ from radiusd.admin.services import services
 from radiusd.errors import ApiError
 from radiusd.store import rows
 from radiusd.store.freeradius import Base
-from radiusd.store.schema import SCHEMA
+from radiusd.store.schema import SCHEMA, Change
 from radiusd.store.tokens import Bearer
 
 ANSWERS: Final[Table] = Base.metadata.tables[f"{SCHEMA}.idempotency"]
 KEPT_HEADERS: Final = ("content-type", "etag", "location")
 WRITES: Final = frozenset(("POST", "PUT", "PATCH", "DELETE"))
 LONGEST_KEY: Final = 255
+
+SEEN_WITHIN: Final = 1.0  # seconds
+# Whether the triggers noted a change of the policy in this transaction.
+_CHANGED: Final = select(Change.id).where(Change.xid == func.pg_current_xact_id_if_assigned()).limit(1)
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -40,12 +46,23 @@ class Transaction(APIRoute):
         async def handle(request: Request) -> Response:
             bearer = await authenticate(request)
             request.state.bearer = bearer
+            policy = services(request).policy
             async with services(request).engine.begin() as conn:
                 request.state.conn = conn
-                key = request.headers.get("Idempotency-Key") if request.method in WRITES else None
-                if key is None:
+                if request.method not in WRITES:
                     return await endpoint(request)
-                return await _once(conn, bearer, key, request, endpoint)
+                key = request.headers.get("Idempotency-Key")
+                if key is None:
+                    response = await endpoint(request)
+                else:
+                    response = await _once(conn, bearer, key, request, endpoint)
+                changed = (await conn.execute(_CHANGED)).first() is not None
+                generation = policy.generation
+            if changed:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(SEEN_WITHIN):
+                        await policy.wait_for(lambda snapshot: snapshot.generation > generation)
+            return response
 
         return handle
 

@@ -15,7 +15,7 @@ from radiusd.cli.listing import Column
 from radiusd.config import Settings
 from radiusd.dictionary.attributes import Dictionary
 from radiusd.errors import ConfigError, DictionaryError, StoreError
-from radiusd.store import connections, findings, migrate
+from radiusd.store import connections, findings, migrate, policy_reader
 from radiusd.store.findings import Finding
 
 _COLUMNS = (
@@ -88,9 +88,10 @@ def _exposure(configured: Settings) -> list[Finding]:
 
 
 async def _rows(url: str, names: Dictionary) -> list[Finding]:
+    snapshot = await policy_reader.load(url, names)
     engine = connections.engine(url, database.APPLICATION, size=1)
     try:
         async with engine.connect() as connection:
-            return [finding async for finding in findings.find(connection, names)]
+            return await findings.find(connection, snapshot)
     finally:
         await engine.dispose()

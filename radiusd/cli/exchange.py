@@ -126,7 +126,7 @@ def credentials(method: str, user_name: bytes, password: bytes, secret: Secret, 
         return Credentials(attribute(types.USER_PASSWORD, hidden), _no_proofs)
     challenge = secrets.token_bytes(8 if method == "mschap" else 16)
     if method == "chap":
-        answered = chap.response(identifier, password, challenge)
+        answered = bytes((identifier,)) + chap.response(identifier, password, challenge)
         return Credentials(
             attribute(types.CHAP_PASSWORD, answered) + attribute(types.CHAP_CHALLENGE, challenge), _no_proofs
         )

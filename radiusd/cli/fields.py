@@ -42,9 +42,10 @@ def item(text: str) -> dict[str, str]:
 
 def pair(text: str) -> tuple[str, str]:
     """Read `ATTRIBUTE=VALUE`, as a packet holds it; raises typer.BadParameter."""
+    match = _ITEM.fullmatch(text)
+    if match is None or match[2] != "=":
+        raise typer.BadParameter(f"{text!r} is not of the form ATTRIBUTE=VALUE; a packet has no operators")
     found = item(text)
-    if found["op"] != "=":
-        raise typer.BadParameter(f"{text!r}: a packet has no operators; write ATTRIBUTE=VALUE")
     return found["attribute"], found["value"]
 
 
@@ -53,9 +54,7 @@ def moment(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text).astimezone()
     except (ValueError, OverflowError) as error:
-        raise typer.BadParameter(
-            f"{text!r} is no time; write 2030-01-31, 2030-01-31T18:00 or …T18:00Z"
-        ) from error
+        raise typer.BadParameter(f"{text!r} is no time; write 2030-01-31, 2030-01-31T18:00 or …T18:00Z") from error
 
 
 def membership(text: str) -> dict[str, object]:

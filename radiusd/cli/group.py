@@ -146,9 +146,16 @@ def list_(
 
 
 @app.command()
-def rm(context: typer.Context, name: Name) -> None:
-    """Remove a group: its policy, and its members' place in it."""
-    database.work(context, lambda connection: groups.remove(connection, database.actor(), name))
+def rm(
+    context: typer.Context,
+    name: Name,
+    *,
+    with_members: Annotated[bool, typer.Option("--with-members", help="Even if users are in it.")] = False,
+) -> None:
+    """Remove a group; refused while users are in it, who could do more without its policy."""
+    database.work(
+        context, lambda connection: groups.remove(connection, database.actor(), name, with_members=with_members)
+    )
     sys.stdout.write(f"group {name} removed\n")
 
 

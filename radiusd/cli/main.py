@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from radiusd import __version__
-from radiusd.cli import client, db, doctor, explain, group, probe, session, settings, token, user
+from radiusd.cli import client, db, doctor, explain, group, probe, serve, session, settings, token, user
 from radiusd.cli.context import Options
 from radiusd.errors import ConfigError, RadiusdError
 
@@ -36,6 +36,7 @@ for name, commands in (
     ("probe", probe.app),
 ):
     app.add_typer(commands, name=name)
+app.command()(serve.serve)
 app.command()(explain.explain)
 app.command()(doctor.doctor)
 app.command()(settings.settings)

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from radiusd.policy.items import ANY_TAG, Item
+from radiusd.policy.regex import MOST_SUBJECT
 
 _HALF: Final = 1 << 31
 _WHOLE: Final = (1 << 32) - 1
@@ -70,7 +71,8 @@ def matches(item: Item, values: Iterable[bytes]) -> bool:
         return any(True for _ in values)
     if item.pattern is not None:
         wanted = op == "=~"
-        return any((item.pattern.search(_printed(item, value)) is not None) == wanted for value in values)
+        search = item.pattern.search
+        return any((search(_printed(item, value), 0, MOST_SUBJECT) is not None) == wanted for value in values)
     for value in values:
         distance = difference(item, value)
         if distance is not None and satisfies(op, distance):

@@ -8,8 +8,8 @@ in order, `\d \w \s \b` and `(?i)` exist, `\<` and `\>` do not, and an unmatched
 The guard: an attribute's text is chosen by whoever logs in, and `re` tries every way to match. A repeat is open when
 it has no upper bound or one above `MOST_COUNTED`. A pattern is refused when a repeat is put on a group that holds an
 open one, when an open one is put on a group of variable length or with alternatives, when it has more than `MOST_OPEN`
-of them (an unanchored start counts as one), or is longer than `MOST_CHARACTERS`. Subjects are one attribute, at most
-a few hundred octets.
+of them (an unanchored start counts as one), or is longer than `MOST_CHARACTERS`. Only the first `MOST_SUBJECT`
+characters of a text are looked at. The worst that is left takes some tens of milliseconds.
 """
 
 import re
@@ -18,8 +18,9 @@ from typing import Final
 from radiusd.errors import PolicyError
 
 MOST_CHARACTERS: Final = 512
-MOST_OPEN: Final = 4
+MOST_OPEN: Final = 3
 MOST_COUNTED: Final = 8
+MOST_SUBJECT: Final = 256
 
 _CLASSES: Final = {
     "alnum": "A-Za-z0-9",
@@ -38,7 +39,8 @@ _CLASSES: Final = {
 _CLASS: Final = re.compile(r"\[:(\w+):\]")
 _SET: Final = re.compile(r"\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\]", re.DOTALL)
 _REPEAT: Final = re.compile(r"(?:([*+?])|\{(\d*)(?:(,)(\d*))?\})[?+]?")
-_ANCHORED: Final = re.compile(r"(?:\(\?[a-z]+\))?(?:\^|\.\*(?![?+*{]))")
+_ANCHORED: Final = re.compile(r"(?:\(\?[a-z]+\))?\^")
+_IDLE: Final = re.compile(r"\.\*(?![?+*{])")
 
 
 class _Group:
@@ -119,6 +121,9 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     """Compile the value of a `=~` or `!~` row; raises PolicyError that says what is wrong with it."""
     if len(pattern) > MOST_CHARACTERS:
         raise PolicyError(f"the regular expression is longer than {MOST_CHARACTERS} characters")
+    if "|" not in pattern:
+        # In front of an unanchored search it changes nothing but the time.
+        pattern = _IDLE.sub("", pattern, count=1) if pattern.startswith(".*") else pattern
     scan = _Scan()
     scan.left -= 0 if _ANCHORED.match(pattern) else 1
     at = 0

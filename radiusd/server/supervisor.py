@@ -9,8 +9,10 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import signal
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.context import SpawnProcess
 
@@ -38,7 +40,8 @@ class Child:
     def start(self, now: float) -> None:
         """Start the process; `now` is monotonic seconds."""
         self.process = _spawn.Process(target=self.target, args=self.args, name=f"radiusd {self.name}")
-        self.process.start()
+        with _without_main():
+            self.process.start()
         self.started_at = now
 
     def died(self, now: float) -> float:
@@ -50,12 +53,30 @@ class Child:
         return pause
 
 
-class Supervisor:
-    """Keeps its children alive until a signal says stop; `watch` is called about once a second."""
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Keep a child from importing the command that started us: it needs its own target and nothing else."""
+    main = sys.modules["__main__"]
+    kept: dict[str, object] = {
+        name: main.__dict__.pop(name) for name in ("__spec__", "__file__") if name in main.__dict__
+    }
+    main.__spec__ = None
+    try:
+        yield
+    finally:
+        main.__dict__.update(kept)
 
-    def __init__(self, children: list[Child], watch: Callable[[], None]) -> None:
+
+class Supervisor:
+    """Keeps its children alive until a signal says stop.
+
+    `watch` is called about once a second, `ended` with the process id of each child that has ended.
+    """
+
+    def __init__(self, children: list[Child], watch: Callable[[], None], ended: Callable[[int], object]) -> None:
         self._children = children
         self._watch = watch
+        self._ended = ended
         self._signals: list[int] = []
         self._log = structlog.get_logger()
 
@@ -91,6 +112,7 @@ class Supervisor:
             for child in self._children:
                 if child.process is not None and not child.process.is_alive():
                     code = child.process.exitcode
+                    self._ended(child.process.pid or 0)
                     pause = child.died(now)
                     if not self._signals:
                         self._log.error("process-died", name=child.name, exit_code=code, start_again_in=pause)

@@ -56,7 +56,7 @@ async def _serve(plan: WorkerPlan) -> None:
     tally = telemetry.Tally()
     engine = Engine(reject_delay=settings.reject_delay, cleanup_delay=settings.cleanup_delay, random_octets=os.urandom)
 
-    policy = PolicyListener(plan.conninfo, dictionary, on_snapshot=engine.use)
+    policy = PolicyListener(plan.conninfo, dictionary, engine.use, announce=plan.index == 0)
     writer = AccountingWriter(plan.conninfo)
     auth_log = AuthLog(plan.conninfo)
     edge = Edge(engine, writer.put, auth_log.put if settings.auth_log else None, tally)

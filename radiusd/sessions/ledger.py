@@ -44,7 +44,8 @@ class Ledger:
     def _reboot(self, record: AccountingRecord) -> None:
         """Close the sessions that a NAS had before it said Accounting-On or -Off, each when it was last heard of.
 
-        Only those that its own client reported: several NASes may claim one address (127.0.1.1 is a favourite).
+        Only those that its own client reported: several NASes may claim one address (127.0.1.1 is a favourite). A
+        session that was heard of after the reboot has outlived it.
         """
         self.reloads[record.nas_ip] = max(record.event_time, self.reloads.get(record.nas_ip, 0.0))
         for state in self.sessions.values():
@@ -53,6 +54,7 @@ class Ledger:
                 and state.nas_ip == record.nas_ip
                 and state.client_name in (None, record.client_name)
                 and state.start < record.event_time
+                and state.last_event <= record.event_time
             ):
                 state.close(state.last_event, BY_REBOOT, CAUSE_REBOOT, record.received)
                 self.events.append(

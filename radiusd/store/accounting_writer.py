@@ -21,6 +21,7 @@ import structlog
 
 from radiusd import telemetry
 from radiusd.decide.accounting import AccountingRecord
+from radiusd.errors import RadiusdError
 from radiusd.nas.kinds import expected_interval
 from radiusd.sessions.fold import predates
 from radiusd.sessions.ledger import REBOOTS, Ledger
@@ -114,7 +115,8 @@ class AccountingWriter:
             part = pending.pop()
             try:
                 await self._write_patiently([record for record, _ in part])
-            except asyncio.CancelledError:
+            except RadiusdError:
+                # No record is at fault: the database itself cannot be used.
                 raise
             except Exception as error:  # noqa: BLE001 - whatever one record sets off must not stop the others
                 if len(part) > 1:

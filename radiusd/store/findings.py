@@ -1,20 +1,21 @@
 """What an operator should know about the rows of a database: for `radiusd doctor`.
 
 The rule: `broken` is what cannot do what its writer meant, `warning` what will hurt one day, `note` what is
-so and should be known. Rows are judged by the parser that evaluation uses. No finding holds a secret or a password.
+so and should be known. Policy and clients are judged by the server's own reading of them, the snapshot; here stands
+what that reading takes as it is. No finding holds a secret or a password.
 """
 
-import ipaddress
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from radiusd.dictionary.attributes import Dictionary
-from radiusd.policy.items import ItemTable
+from radiusd.policy.model import Client
 from radiusd.policy.passwords import UNSUPPORTED
+from radiusd.policy.snapshot import Snapshot
+from radiusd.store.freeradius import Base
 
 Level = Literal["broken", "warning", "note"]
 
@@ -37,13 +38,11 @@ NOT_ENFORCED: Final = frozenset(
 """Control attributes that are stored and shown, and not enforced."""
 
 _TRIVIAL: Final = frozenset(
-    ("testing123", "secret", "radius", "password", "changeme", "cisco", "test", "shared", "sharedsecret", "whatever")
+    b"testing123 secret radius password changeme cisco test shared sharedsecret whatever".split()
 )
-_TABLES: Final = (
-    ("radcheck", "username", "user"),
-    ("radreply", "username", "user"),
-    ("radgroupcheck", "groupname", "group"),
-    ("radgroupreply", "groupname", "group"),
+_CHECKS: Final = (
+    (Base.metadata.tables["radcheck"], "username", "user"),
+    (Base.metadata.tables["radgroupcheck"], "groupname", "group"),
 )
 
 
@@ -57,34 +56,42 @@ class Finding(NamedTuple):
     row_id: int | None = None
 
 
-async def find(conn: AsyncConnection, dictionary: Dictionary) -> AsyncIterator[Finding]:
-    """Look through policy, clients and sessions; the order is theirs, not that of the levels."""
-    async for finding in _policy(conn, dictionary):
-        yield finding
-    for part in (_empty_groups, _clients, _sessions):
-        for finding in await part(conn):
-            yield finding
+async def find(conn: AsyncConnection, snapshot: Snapshot) -> list[Finding]:
+    """Look through policy, clients and sessions; `snapshot` is a fresh reading of the same database."""
+    return [
+        *_problems(snapshot),
+        *await _controls(conn),
+        *await _empty_groups(conn),
+        *_clients(snapshot),
+        *await _sessions(conn),
+    ]
 
 
-async def _policy(conn: AsyncConnection, dictionary: Dictionary) -> AsyncIterator[Finding]:
-    items = ItemTable(dictionary)
+def _problems(snapshot: Snapshot) -> Iterable[Finding]:
+    for problem in snapshot.problems:
+        rejects = problem.rejects and problem.table != "nas"
+        message = f"{problem.message}; every login that reads this row is rejected" if rejects else problem.message
+        yield Finding("broken", problem.subject, message, problem.table, problem.row_id)
+
+
+async def _controls(conn: AsyncConnection) -> list[Finding]:
+    """Find passwords that cannot be checked, row by row, and limits that are only stored, together."""
+    findings: list[Finding] = []
     stored: Counter[str] = Counter()
-    for table, owner, kind in _TABLES:
-        rows = await conn.stream(text(f"SELECT id, {owner}, attribute, op, value FROM {table} ORDER BY id"))  # noqa: S608 - our own names
-        async for row_id, name, attribute, op, value in rows:
-            subject = f"{kind} {name}"
-            item = items.item(attribute, op, value)
-            if isinstance(item, str):
-                yield Finding("broken", subject, f"{item}; every login that reads this row is rejected", table, row_id)
-            elif item.caution and table.endswith("check"):
-                yield Finding("broken", subject, item.caution, table, row_id)
-            elif table.endswith("check") and item.attribute.name in UNSUPPORTED:
-                message = f"{item.attribute.name} is a form of password that radiusd cannot check yet"
-                yield Finding("broken", subject, message, table, row_id)
-            elif item.attribute.name in NOT_ENFORCED:
-                stored[item.attribute.name] += 1
+    names = {name.lower(): name for name in (*UNSUPPORTED, *NOT_ENFORCED)}
+    for table, owner, kind in _CHECKS:
+        attribute = func.lower(table.c.attribute)
+        query = select(table.c.id, table.c[owner], attribute).where(attribute.in_(names)).order_by(table.c.id)
+        for row_id, name, lower in await conn.execute(query):
+            if names[lower] in NOT_ENFORCED:
+                stored[names[lower]] += 1
+                continue
+            message = f"{names[lower]} is a form of password that radiusd cannot check yet"
+            findings.append(Finding("broken", f"{kind} {name}", message, table.name, row_id))
     for name, number in sorted(stored.items()):
-        yield Finding("note", name, f"stored in {_rows(number)}, not enforced yet")
+        rows = "1 row" if number == 1 else f"{number} rows"
+        findings.append(Finding("note", name, f"stored in {rows}, not enforced yet"))
+    return findings
 
 
 async def _empty_groups(conn: AsyncConnection) -> list[Finding]:
@@ -102,58 +109,29 @@ async def _empty_groups(conn: AsyncConnection) -> list[Finding]:
     ]
 
 
-async def _clients(conn: AsyncConnection) -> list[Finding]:
-    found = await conn.execute(
-        text(
-            "SELECT n.id, n.nasname, n.secret, coalesce(c.name, nullif(n.shortname, ''), n.nasname),"
-            " coalesce(c.require_message_authenticator, 'auto'), coalesce(c.kind, n.type)"
-            " FROM nas AS n LEFT JOIN radiusd.client AS c ON c.nas_id = n.id ORDER BY n.id"
-        )
-    )
-    rows = found.all()
-    if not rows:
-        return [Finding("warning", "clients", "there is none, and to unknown clients the server is silent")]
-    findings: list[Finding] = []
-    seen: dict[str, str] = {}
-    for row_id, address, secret, name, required, kind in rows:
-        for level, message in (
-            *_address(address, name, seen),
-            *_secret(secret or ""),
-            *_signatures(required, kind),
-        ):
-            findings.append(Finding(level, f"client {name}", message, "nas", row_id))
-    return findings
+def _clients(snapshot: Snapshot) -> Iterable[Finding]:
+    if not snapshot.clients and not any(problem.table == "nas" for problem in snapshot.problems):
+        yield Finding("warning", "clients", "there is none, and to unknown clients the server is silent")
+    for client in snapshot.clients:
+        found = [*_secret(client.secret.octets), *_signatures(client)]
+        if client.network.prefixlen == 0:
+            found.append(("warning", "takes requests from every address there is"))
+        for level, message in found:
+            yield Finding(level, f"client {client.name}", message, "nas", client.id)
 
 
-def _address(address: str, name: str, seen: dict[str, str]) -> Iterable[tuple[Level, str]]:
-    try:
-        network = ipaddress.ip_network(address.strip(), strict=False)
-    except ValueError:
-        yield "broken", f"{address!r} is neither an address nor a network; names are not looked up"
-        return
-    other = seen.setdefault(str(network), name)
-    if other != name:
-        yield "broken", f"has the same address as client {other}: one of the two never counts"
-    if network.prefixlen == 0:
-        yield "warning", "takes requests from every address there is"
-
-
-def _secret(secret: str) -> Iterable[tuple[Level, str]]:
-    if not secret:
-        yield "broken", "has no shared secret"
-    elif secret.lower() in _TRIVIAL:
+def _secret(secret: bytes) -> Iterable[tuple[Level, str]]:
+    if secret.lower() in _TRIVIAL:
         yield "warning", "has a shared secret that everybody would try first"
-    elif len(secret.encode()) < SHORT_SECRET:
-        yield (
-            "warning",
-            f"has a shared secret of fewer than {SHORT_SECRET} octets: one packet is enough to guess it",
-        )
+    elif len(secret) < SHORT_SECRET:
+        yield "warning", f"has a shared secret of fewer than {SHORT_SECRET} octets: one packet is enough to guess it"
 
 
-def _signatures(required: str, kind: str) -> Iterable[tuple[Level, str]]:
+def _signatures(client: Client) -> Iterable[tuple[Level, str]]:
+    required = client.require_message_authenticator
     if required == "yes":
         return
-    why = ": pppd's plugin cannot sign, so keep the path private" if kind == "pptpd" else ""
+    why = ": pppd's plugin cannot sign, so keep the path private" if client.kind == "pptpd" else ""
     level: Level = "warning" if required == "no" and not why else "note"
     yield level, f"unsigned requests are taken (require_message_authenticator is {required}){why}"
 
@@ -186,7 +164,3 @@ async def _sessions(conn: AsyncConnection) -> list[Finding]:
         message = f"{number} open sessions are another server's; from their next packet on they are radiusd's"
         findings.append(Finding("note", "sessions", message))
     return findings
-
-
-def _rows(number: int) -> str:
-    return "1 row" if number == 1 else f"{number} rows"

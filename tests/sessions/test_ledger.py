@@ -68,3 +68,8 @@ def test_a_reboot_leaves_alone_what_is_not_its_own():
 
 def test_the_latest_of_several_reboots_is_the_reload_time():
     assert posted(reboot(500), reboot(400)).reloads == {"192.0.2.1": T0 + 500}
+
+
+def test_a_session_heard_of_after_the_reboot_has_outlived_it():
+    ledger = posted(start(0), interim(600, 600, 5), reboot(500))
+    assert ledger.sessions["alice-S1"].stop is None

@@ -10,9 +10,9 @@ import stat
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -391,15 +391,5 @@ def test_a_long_log_is_begun_anew(data, start):
 
 
 def test_only_the_main_thread_starts_it(data):
-    caught = []
-
-    def attempt() -> None:
-        try:
-            start_or_adopt(data)
-        except StoreError as error:
-            caught.append(str(error))
-
-    thread = threading.Thread(target=attempt)
-    thread.start()
-    thread.join(60)
-    assert caught == ["the embedded Postgres must be started from the main thread"]
+    with ThreadPoolExecutor(1) as pool, pytest.raises(StoreError, match="from the main thread"):
+        pool.submit(start_or_adopt, data).result(60)
