@@ -50,7 +50,7 @@ format: $(INSTALLED_DEV)
 	$(BIN)/ruff format .
 
 bench: $(INSTALLED_DEV)
-	$(BIN)/python tests/bench/bench.py $(BENCH_ARGS)
+	$(BIN)/python -m tests.bench.bench $(BENCH_ARGS)
 
 # Versions and hashes of everything that is installed; names no index.
 pins: $(INSTALLED_DEV)

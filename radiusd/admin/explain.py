@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, model_validator
 from radiusd.admin.deps import Operator, Parts
 from radiusd.admin.transaction import Transaction
 from radiusd.decide.explain import explain as decide
-from radiusd.errors import ApiError, PolicyError
+from radiusd.errors import ApiError, PolicyError, WireError
 from radiusd.policy.model import Client
 from radiusd.policy.snapshot import Snapshot
 from radiusd.store.resources import Moment, Name, Resource, Text
@@ -80,6 +80,8 @@ async def explain(parts: Parts, question: Question) -> Answer:
         told = decide(snapshot, client, _host(question, client), attributes, now, os.urandom)
     except PolicyError as error:
         raise ApiError(422, str(error), field=_place(question, error)) from error
+    except WireError as error:
+        raise ApiError(422, f"no packet can hold these attributes: {error}", field="attributes") from error
     return Answer(
         outcome=told.outcome,
         reason=told.reason,

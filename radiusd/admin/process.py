@@ -21,7 +21,7 @@ from radiusd.admin.app import create_app
 from radiusd.admin.services import Services
 from radiusd.config import Settings, shipped
 from radiusd.dictionary.loader import load
-from radiusd.store import connections
+from radiusd.store import engines
 from radiusd.store.policy_listener import PolicyListener
 from radiusd.store.reaper import Reaper
 
@@ -45,7 +45,7 @@ def run(settings: Settings, conninfo: str, listener: socket.socket, runtime_dir:
 async def _serve(settings: Settings, conninfo: str, listener: socket.socket, runtime_dir: Path) -> None:
     log = structlog.get_logger()
     dictionary = load(settings.dictionaries, shipped("dictionaries"))
-    engine = connections.engine(conninfo, "radiusd admin")
+    engine = engines.make(conninfo, "radiusd admin")
     policy = PolicyListener(conninfo, dictionary)
     reaper = Reaper(conninfo)
     app = create_app(Services(settings, conninfo, engine, dictionary, policy, reaper, runtime_dir))

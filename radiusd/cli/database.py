@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from radiusd.cli.context import settings
 from radiusd.config import Settings
 from radiusd.errors import ApiError, ConfigError, RadiusdError, StoreError
-from radiusd.store import connections, embedded, migrate
+from radiusd.store import embedded, engines, migrate
 from radiusd.store.audit import Actor
 from radiusd.store.resources import Page
 
@@ -110,7 +110,7 @@ def actor() -> Actor:
 
 
 async def _transaction(url: str, job: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
-    engine = connections.engine(url, APPLICATION, size=1)
+    engine = engines.make(url, APPLICATION, size=1)
     try:
         async with engine.begin() as connection:
             return await job(connection)

@@ -15,7 +15,7 @@ from radiusd.cli.listing import Column
 from radiusd.config import Settings
 from radiusd.dictionary.attributes import Dictionary
 from radiusd.errors import ConfigError, DictionaryError, StoreError
-from radiusd.store import connections, findings, migrate, policy_reader
+from radiusd.store import engines, findings, migrate, policy_reader
 from radiusd.store.findings import Finding
 
 _COLUMNS = (
@@ -89,7 +89,7 @@ def _exposure(configured: Settings) -> list[Finding]:
 
 async def _rows(url: str, names: Dictionary) -> list[Finding]:
     snapshot = await policy_reader.load(url, names)
-    engine = connections.engine(url, database.APPLICATION, size=1)
+    engine = engines.make(url, database.APPLICATION, size=1)
     try:
         async with engine.connect() as connection:
             return await findings.find(connection, snapshot)

@@ -11,7 +11,7 @@ from radiusd.config import Settings, shipped
 from radiusd.dictionary.loader import load
 from radiusd.errors import ApiError
 from radiusd.server.sockets import Endpoint
-from radiusd.store import clients, connections, groups, tokens, users
+from radiusd.store import clients, engines, groups, tokens, users
 from radiusd.store.audit import Actor
 from radiusd.store.resources import ClientCreate, GroupCreate, UserCreate
 
@@ -34,7 +34,7 @@ def prepare(settings: Settings, conninfo: str, demo: bool) -> Greeting:
 
 
 async def _prepare(settings: Settings, conninfo: str, demo: bool) -> Greeting:
-    engine = connections.engine(conninfo, "radiusd serve", size=1)
+    engine = engines.make(conninfo, "radiusd serve", size=1)
     try:
         async with engine.begin() as connection:
             token = None

@@ -7,8 +7,9 @@ in order, `\d \w \s \b` and `(?i)` exist, `\<` and `\>` do not, and an unmatched
 
 The guard: an attribute's text is chosen by whoever logs in, and `re` tries every way to match. A repeat is open when
 it has no upper bound or one above `MOST_COUNTED`. A pattern is refused when a repeat is put on a group that holds an
-open one, when an open one is put on a group of variable length or with alternatives, when it has more than `MOST_OPEN`
-of them (an unanchored start counts as one), or is longer than `MOST_CHARACTERS`. Only the first `MOST_SUBJECT`
+open one, when an open one is put on a group of variable length or with alternatives, when there are more than
+`MOST_OPEN` of them (an unanchored start counts as one), when alternatives and counted repeats combine in more than
+`MOST_WAYS` ways, or when the pattern is longer than `MOST_CHARACTERS`. Only the first `MOST_SUBJECT`
 characters of a text are looked at. The worst that is left takes some tens of milliseconds.
 """
 
@@ -20,6 +21,7 @@ from radiusd.errors import PolicyError
 MOST_CHARACTERS: Final = 512
 MOST_OPEN: Final = 3
 MOST_COUNTED: Final = 8
+MOST_WAYS: Final = 100_000
 MOST_SUBJECT: Final = 256
 
 _CLASSES: Final = {
@@ -44,13 +46,25 @@ _IDLE: Final = re.compile(r"\.\*(?![?+*{])")
 
 
 class _Group:
-    """What an open parenthesis holds so far."""
+    """What an open parenthesis holds so far: open repeats, and in how many ways the rest of it can match."""
 
-    __slots__ = ("is_open", "varies")
+    __slots__ = ("branch", "is_open", "other_branches")
 
     def __init__(self) -> None:
         self.is_open = False
-        self.varies = False
+        self.branch = 1
+        self.other_branches = 0
+
+    @property
+    def ways(self) -> int:
+        """Return the number of ways over all alternatives."""
+        return self.branch + self.other_branches
+
+    def multiply(self, ways: int) -> None:
+        """Let something follow that can match in so many ways."""
+        self.branch *= ways
+        if self.ways > MOST_WAYS:
+            raise PolicyError("the regular expression has too many alternatives and repeats within each other")
 
 
 class _Scan:
@@ -92,9 +106,9 @@ class _Scan:
             self.atom = self.groups.pop()
             outer = self.groups[-1]
             outer.is_open |= self.atom.is_open
-            outer.varies |= self.atom.varies
+            outer.multiply(self.atom.ways)
         elif character == "|":
-            inner.varies = True
+            inner.branch, inner.other_branches = 1, inner.ways
         self.translated.append(text)
         return end
 
@@ -106,10 +120,14 @@ class _Scan:
         is_open = unbounded or highest > MOST_COUNTED
         if self.atom.is_open and (is_open or highest > 1):
             raise PolicyError("the regular expression repeats an open repeat, which can take for ever")
-        if self.atom.varies and is_open:
+        if self.atom.ways > 1 and is_open:
             raise PolicyError("the regular expression repeats alternatives or a varying length without end")
         inner = self.groups[-1]
-        inner.varies |= is_open or sign == "?" or comma is not None
+        if not is_open:
+            # The atom itself is counted already when it is a group.
+            lowest = 0 if sign == "?" else int(least or 0)
+            choices = highest - lowest + 1 if sign == "?" or comma is not None else 1
+            inner.multiply(max(1, choices) * self.atom.ways ** max(0, highest - 1))
         if is_open:
             inner.is_open = True
             self.left -= 1

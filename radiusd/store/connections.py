@@ -15,9 +15,11 @@ from psycopg import conninfo as libpq
 from psycopg.abc import Params
 from psycopg.pq import Conninfo
 from psycopg_pool import AsyncConnectionPool
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from radiusd.errors import ConfigError
+
+CHANNEL = "radiusd_policy"
+"""The channel on which Postgres tells that the policy has changed."""
 
 EXPECTED = "expected postgresql://user:password@host:port/database or libpq's host=… dbname=…"
 
@@ -134,33 +136,6 @@ def pool(
         configure=configure,
         check=AsyncConnectionPool.check_connection,
         open=False,
-    )
-
-
-def engine(
-    url: str, application_name: str = "radiusd", *, size: int = 5, statement_timeout: float = 30.0, wait: float = 5.0
-) -> AsyncEngine:
-    """Make SQLAlchemy's engine, with at most `size` connections of the same kind.
-
-    Whoever waits for a connection longer than `wait` seconds gets sqlalchemy.exc.TimeoutError.
-    """
-    target = conninfo(url, application_name)
-
-    async def creator() -> psycopg.AsyncConnection:
-        connection = await psycopg.AsyncConnection.connect(target)
-        await limit(connection, statement_timeout)
-        return connection
-
-    # The creator, and not a URL of SQLAlchemy's own, since that cannot say all that libpq can.
-    return create_async_engine(
-        "postgresql+psycopg://",
-        async_creator=creator,
-        pool_size=size,
-        max_overflow=0,
-        pool_timeout=wait,
-        pool_pre_ping=True,
-        pool_recycle=1800,
-        hide_parameters=True,
     )
 
 

@@ -30,7 +30,7 @@ NOT_ENFORCED: Final = frozenset(
         "Max-Weekly-Session",
         "Max-Monthly-Session",
         "Max-All-Session",
-        "Max-Monthly-Traffic",
+        "Max-Monthly-Octets",
         "Expire-After",
         "Pool-Name",
     )

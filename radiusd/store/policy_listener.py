@@ -20,7 +20,6 @@ from radiusd.policy.model import Problem
 from radiusd.policy.snapshot import Snapshot
 from radiusd.store import connections, policy_reader
 from radiusd.store.policy_reader import Mark, Resolver
-from radiusd.store.schema import CHANNEL
 
 POLL = 1.0
 """Seconds after which changes are looked for without a notification."""
@@ -69,7 +68,7 @@ class PolicyListener:
         self._mark: Mark | None = None
         self._identity: str | None = None
         self._heard = 0.0
-        self._published = asyncio.Event()
+        self._told = asyncio.Event()
 
     @property
     def generation(self) -> int:
@@ -89,6 +88,7 @@ class PolicyListener:
                 if self.error is None:
                     log.warning("policy-database-lost", error=text, generation=self.generation)
                 self.error = text
+                self._tell()
             if self._heard != started:
                 pause = SHORTEST_PAUSE
             await asyncio.sleep(pause)
@@ -101,10 +101,20 @@ class PolicyListener:
     async def wait_for(self, holds: Callable[[Snapshot], bool]) -> Snapshot:
         """Wait until a snapshot for which `holds` is true is in force."""
         while True:
-            published = self._published
-            if self.snapshot is not None and holds(self.snapshot):
-                return self.snapshot
-            await published.wait()
+            snapshot = self.snapshot
+            if snapshot is not None and holds(snapshot):
+                return snapshot
+            await self._told.wait()
+
+    async def wait_error(self, *, present: bool) -> None:
+        """Wait until there is an error, or none."""
+        while (self.error is not None) is not present:
+            await self._told.wait()
+
+    def _tell(self) -> None:
+        """Wake all who wait for something to change."""
+        told, self._told = self._told, asyncio.Event()
+        told.set()
 
     async def _follow(self) -> None:
         """Hold one connection: catch up, then wait for changes; leaves only by an error."""
@@ -112,7 +122,7 @@ class PolicyListener:
         try:
             async with asyncio.timeout(ASK_WITHIN):
                 # Before the first look, so that no change falls in between.
-                await connection.execute(f"LISTEN {CHANNEL}")
+                await connection.execute(f"LISTEN {connections.CHANNEL}")
                 await self._recognise(connection)
             while True:
                 await self._catch_up(connection)
@@ -157,14 +167,14 @@ class PolicyListener:
         if self.error is not None:
             structlog.get_logger().info("policy-database-back", generation=self.generation)
             self.error = None
+            self._tell()
 
     def _publish(self, snapshot: Snapshot) -> None:
         """Tell everybody what is in force."""
         self.snapshot = snapshot
         if self._on_snapshot is not None:
             self._on_snapshot(snapshot)
-        published, self._published = self._published, asyncio.Event()
-        published.set()
+        self._tell()
         if self._announce:
             self._log_problems(snapshot)
 

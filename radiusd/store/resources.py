@@ -35,11 +35,16 @@ def _without_nul(text: str) -> str:
 
 
 def _with_zone(at: datetime) -> datetime:
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    try:
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is out of the range of dates") from None
 
 
 def _secret(secret: SecretStr) -> SecretStr:
-    _without_nul(secret.get_secret_value())
+    text = _without_nul(secret.get_secret_value())
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("must be Unicode text")
     return secret
 
 
@@ -63,7 +68,7 @@ def _ipv4(text: str) -> str:
 
 Name = Annotated[str, Field(min_length=1, max_length=253), AfterValidator(_printable)]
 Text = Annotated[str, Field(max_length=4096), AfterValidator(_without_nul)]
-Seconds = Annotated[int, Field(ge=0, le=UINT32)]
+Seconds = Annotated[int, Field(strict=True, ge=0, le=UINT32)]
 Moment = Annotated[datetime, AfterValidator(_with_zone)]
 Network = Annotated[str, Field(max_length=64), AfterValidator(_network)]
 Password = Annotated[SecretStr, Field(min_length=1, max_length=253), AfterValidator(_secret)]

@@ -25,6 +25,7 @@ from sqlalchemy import Index, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
 
+from radiusd.store.connections import CHANNEL
 from radiusd.store.freeradius import (
     Base,
     Big,
@@ -70,7 +71,7 @@ __all__ = [
 ]
 
 SCHEMA = "radiusd"
-CHANNEL = "radiusd_policy"
+
 
 RandomId = Annotated[uuid.UUID, mapped_column(Uuid, server_default=text("gen_random_uuid()"))]
 

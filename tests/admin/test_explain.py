@@ -52,6 +52,7 @@ async def test_wrong_fields_are_named(api):
         ({"attributes": {"User-Name": "alice", "Nope": "1"}}, "attributes[1]"),
         ({"attributes": {"User-Name": "alice", "NAS-Port": "first"}}, "attributes[1]"),
         ({"attributes": []}, "attributes"),
+        ({"attributes": {"User-Name": "alice", "Message-Authenticator": "0x00"}}, "attributes"),
         ({"attributes": {"User-Name": "alice"}, "client": "nobody"}, "client"),
     ):
         answer = await api.post("explain", json=body)

@@ -29,6 +29,7 @@ async def test_wrong_fields_are_named(api):
     for body, field in (
         ({"session_timeout": -1}, "session_timeout"),
         ({"session_timeout": "4h"}, "session_timeout"),
+        ({"session_timeout": True}, "session_timeout"),
         ({"login_time": "always, mostly"}, "login_time"),
         ({"mppe_bits": [56]}, "mppe_bits[0]"),
         ({"dns": ["a.example"]}, "dns[0]"),

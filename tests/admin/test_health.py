@@ -8,7 +8,7 @@ import pytest
 
 from radiusd.admin.app import create_app
 from radiusd.admin.health import read_workers
-from radiusd.store import connections
+from radiusd.store import engines
 
 
 def report(folder, index, **fields):
@@ -75,7 +75,7 @@ async def test_a_newer_schema_is_said(connect, sql):
 
 @pytest.mark.usefixtures("workers")
 async def test_a_database_that_is_away_is_missed(services):
-    away = connections.engine("postgresql://nobody@127.0.0.1:1/nothing")
+    away = engines.make("postgresql://nobody@127.0.0.1:1/nothing")
     app = create_app(replace(services, engine=away))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://radiusd") as client:
         answer = await client.get("http://radiusd/readyz")

@@ -1,4 +1,11 @@
+import shutil
+import tempfile
+from pathlib import Path
+
+import psycopg
 import pytest
+
+from radiusd.store.embedded import start_or_adopt
 
 
 @pytest.fixture
@@ -31,3 +38,28 @@ def test_url_is_one_that_other_tools_take(cli, database):
     assert told.out.startswith("postgresql://")
     dbname = database.partition("?")[0].rpartition("/")[2]
     assert dbname in told.out
+
+
+@pytest.fixture
+def data_dir():
+    """Name a folder for an embedded Postgres: short, and one that its account may enter."""
+    folder = Path(tempfile.mkdtemp(prefix="radiusd-", dir="/tmp"))
+    folder.chmod(0o711)
+    yield folder / "data"
+    shutil.rmtree(folder)
+
+
+def test_without_a_url_the_embedded_postgres_is_started_for_the_command(run, data_dir, monkeypatch):
+    monkeypatch.delenv("RADIUSD_DATABASE_URL", raising=False)
+    at = ["--data-dir", str(data_dir)]
+    assert run(*at, "group", "add", "staff", "--session-timeout", "4h").code == 0
+    assert not (data_dir / "postgres" / "postmaster.pid").exists()
+    running = start_or_adopt(data_dir)
+    try:
+        assert [group["name"] for group in run(*at, "group", "list", "--json").json()] == ["staff"]
+        url = run(*at, "db", "url").out.strip()
+        assert running.alive()
+        with psycopg.connect(url) as connection:
+            assert connection.execute("SELECT count(*) FROM radgroupreply").fetchone() == (1,)
+    finally:
+        running.stop()

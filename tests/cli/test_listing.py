@@ -1,4 +1,9 @@
+import contextlib
 import json
+import os
+import pty
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -76,3 +81,25 @@ def test_a_record_takes_a_line_a_field_and_a_line_a_part(capsys):
         ["a=2"],
         ["dns", "a,", "b"],
     ]
+
+
+SHOW = """
+from radiusd.cli.listing import Column, print_list
+records = [{"name": "alice[red]", "n": 5}, {"name": "x\\x1b[2J", "n": 6}]
+print_list(records, (Column("who", "name"), Column("n", "n")), as_json=False)
+"""
+
+
+def test_on_a_terminal_it_is_a_table_and_markup_in_names_is_text():
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
+    subprocess.run([sys.executable, "-c", SHOW], stdout=theirs, stderr=theirs, env=environment, check=True, timeout=60)
+    os.close(theirs)
+    seen = b""
+    with contextlib.suppress(OSError):
+        while part := os.read(ours, 4096):
+            seen += part
+    os.close(ours)
+    assert b"\x1b[1m" in seen  # the header is bold
+    assert b"alice[red]" in seen
+    assert b"\x1b[2J" not in seen

@@ -32,7 +32,7 @@ class Load(threading.Thread):
         self.bad_answers = 0
         self._server = server
         self._loop = asyncio.new_event_loop()
-        self._stop = asyncio.Event()
+        self._over = asyncio.Event()
         self.error: BaseException | None = None
 
     def run(self) -> None:
@@ -50,9 +50,9 @@ class Load(threading.Thread):
                 for port in [self._server.auth_port] * SOCKETS + [self._server.acct_port] * SOCKETS
             ]
             await asyncio.gather(
-                *(self.logins.run(nas, self._stop, at_once=2) for nas in nases[:SOCKETS]),
+                *(self.logins.run(nas, self._over, at_once=2) for nas in nases[:SOCKETS]),
                 *(
-                    sessions.run(nas, self._stop, at_once=4)
+                    sessions.run(nas, self._over, at_once=4)
                     for nas, sessions in zip(nases[SOCKETS:], self.sessions, strict=True)
                 ),
             )
@@ -60,7 +60,7 @@ class Load(threading.Thread):
 
     def finish(self) -> None:
         """Let every open session be closed in order, then return."""
-        self._loop.call_soon_threadsafe(self._stop.set)
+        self._loop.call_soon_threadsafe(self._over.set)
         self.join(60)
         assert not self.is_alive()
         assert self.error is None

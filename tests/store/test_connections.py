@@ -11,7 +11,7 @@ import sqlalchemy
 from psycopg.conninfo import conninfo_to_dict
 
 from radiusd.errors import ConfigError
-from radiusd.store import connections
+from radiusd.store import connections, engines
 
 FORMS = {
     "postgresql://alice:s%40cret@db.example:5433/radius": ("db.example", "5433"),
@@ -111,7 +111,7 @@ async def test_a_transaction_that_fails_leaves_the_limit_in_place(database):
 
 
 async def test_the_engine_has_its_name_its_limit_and_its_bound(database):
-    engine = connections.engine(database, "radiusd tested", size=1, statement_timeout=0.05, wait=0.05)
+    engine = engines.make(database, "radiusd tested", size=1, statement_timeout=0.05, wait=0.05)
     async with engine.connect() as connection:
         assert await connection.scalar(sqlalchemy.text("SHOW application_name")) == "radiusd tested"
         with pytest.raises(sqlalchemy.exc.OperationalError, match="statement timeout"):
@@ -122,7 +122,7 @@ async def test_the_engine_has_its_name_its_limit_and_its_bound(database):
 
 
 async def test_the_engine_replaces_a_connection_that_the_server_ended(database):
-    engine = connections.engine(database, size=1)
+    engine = engines.make(database, size=1)
     async with engine.connect() as connection:
         pid = await connection.scalar(sqlalchemy.text("SELECT pg_backend_pid()"))
     async with await connections.connect(database) as other:
