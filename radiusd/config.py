@@ -78,6 +78,8 @@ class Settings(BaseSettings):
     )
     workers: int = Field(default_factory=lambda: min(8, os.cpu_count() or 1), ge=1, le=64, description="UDP processes.")
     auth_log: bool = Field(True, description="Write each login's outcome to radpostauth and radiusd.auth_log.")
+    auth_log_days: float = Field(90, gt=0, description="Days for which radiusd.auth_log is kept.")
+    timeline_days: float = Field(30, gt=0, description="Days for which the packets of a session's timeline are kept.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
     log_format: Literal["auto", "text", "json"] = Field(
         "auto", description="`auto`: text on a terminal, JSON lines elsewhere."

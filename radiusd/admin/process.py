@@ -23,6 +23,7 @@ from radiusd.config import Settings, shipped
 from radiusd.dictionary.loader import load
 from radiusd.store import engines
 from radiusd.store.policy_listener import PolicyListener
+from radiusd.store.pruning import Keep
 from radiusd.store.reaper import Reaper
 
 STOP_WITHIN = 5
@@ -47,7 +48,7 @@ async def _serve(settings: Settings, conninfo: str, listener: socket.socket, run
     dictionary = load(settings.dictionaries, shipped("dictionaries"))
     engine = engines.make(conninfo, "radiusd admin")
     policy = PolicyListener(conninfo, dictionary)
-    reaper = Reaper(conninfo)
+    reaper = Reaper(conninfo, keep=Keep(settings.timeline_days, settings.auth_log_days))
     app = create_app(Services(settings, conninfo, engine, dictionary, policy, reaper, runtime_dir))
     server = _Server(
         uvicorn.Config(

@@ -122,6 +122,7 @@ class RadAcct(Base):
         Index("radacct_bulk_close", "nasipaddress", "acctstarttime", postgresql_where=text("acctstoptime IS NULL")),
         Index("radacct_start_user_idx", "acctstarttime", "username"),
         Index("radacct_calss_idx", "class"),  # spelt as FreeRADIUS spells it
+        {"postgresql_with": {"fillfactor": 80}},
     )
     radacctid: Mapped[BigKey]
     acctsessionid: Mapped[str]

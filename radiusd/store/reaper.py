@@ -6,7 +6,7 @@ The rules:
 - Nothing is closed on old knowledge: a session is locked, read again and judged again; one that a writer is at is left
   for the next round.
 - Each round leaves a heartbeat. The time without one is credited to every session: nobody listened.
-- The leader also forgets what has served its time (policy changes, idempotency keys).
+- The leader also forgets what has served its time: see `pruning`.
 """
 
 import asyncio
@@ -22,7 +22,8 @@ from radiusd import telemetry
 from radiusd.sessions import reap
 from radiusd.sessions.reap import Heartbeat, Silence, Threshold, Thresholds
 from radiusd.sessions.state import BY_REAPER, EVERYTHING, UNCHANGED, Event, SessionState
-from radiusd.store import connections, session_rows
+from radiusd.store import connections, pruning, session_rows
+from radiusd.store.pruning import DEFAULT_KEEP, Keep
 
 Connection = session_rows.Connection
 
@@ -44,15 +45,6 @@ _SILENT: Final = b"""
        AND last_seen + expected_s * interval '1 second' < to_timestamp(%s)
      ORDER BY last_seen"""
 _THRESHOLDS: Final = b"SELECT name, reap_missed_interims, reap_grace FROM radiusd.client"
-_PRUNE: Final = (
-    b"DELETE FROM radiusd.change WHERE at < now() - interval '1 hour'",
-    b"DELETE FROM radiusd.idempotency WHERE created_at < now() - interval '24 hours'",
-)
-# Rows of `radacct` that another tool has removed leave nothing that could still speak.
-_ORPHANS: Final = b"""
-    UPDATE radiusd.session AS s SET state = 'closed', closed_by = 'admin', closed_at = now()
-     WHERE state <> 'closed' AND last_seen < now() - interval '1 hour'
-       AND NOT EXISTS (SELECT FROM radacct AS r WHERE r.acctuniqueid = s.acctuniqueid)"""
 _BEAT: Final = b"""
     INSERT INTO radiusd.service (key, value) VALUES (%s, %s) ON CONFLICT (key) DO UPDATE SET value = excluded.value"""
 
@@ -81,12 +73,17 @@ class Reaper:
         conninfo: str,
         *,
         period: float = 5.0,
+        keep: Keep = DEFAULT_KEEP,
         groups: Callable[[], Mapping[str, Threshold]] = dict,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Take the database, the longest pause between rounds (seconds), and who knows the groups' own thresholds."""
+        """Take the database; `period` is the longest pause between rounds, in seconds.
+
+        `groups` gives the thresholds that groups have of their own.
+        """
         self._conninfo = conninfo
         self._period = period
+        self._keep = keep
         self._groups = groups
         self._clock = clock
         self._pruned = 0.0
@@ -139,7 +136,7 @@ class Reaper:
                 if reaped:
                     _log.info("sessions-reaped", count=len(reaped))
                 if now >= self._pruned + _PRUNE_EVERY:
-                    await _prune(connection)
+                    await pruning.prune(connection, self._keep)
                     self._pruned = now
                 soon = self._period if deadline is None else deadline - self._clock()
                 await asyncio.sleep(min(max(soon, _LEAST_PAUSE), self._period))
@@ -234,9 +231,3 @@ async def _heartbeat(connection: Connection) -> Heartbeat | None:
     if row is None:
         return None
     return Heartbeat(row[0]["at"], tuple((start, end) for start, end in row[0]["absences"]))
-
-
-async def _prune(connection: Connection) -> None:
-    for statement in (*_PRUNE, _ORPHANS):
-        await connection.execute(statement)
-    await connection.commit()

@@ -107,8 +107,8 @@ class Session(Base):
 
     __tablename__ = "session"
     __table_args__ = (
-        Index("session_open_idx", "last_seen", postgresql_where=text("state <> 'closed'")),
-        {"schema": SCHEMA, "postgresql_with": {"fillfactor": 80}},
+        Index("session_open_idx", "client_name", postgresql_where=text("state <> 'closed'")),
+        {"schema": SCHEMA, "postgresql_with": {"fillfactor": 70}},
     )
     acctuniqueid: Mapped[str] = mapped_column(primary_key=True)
     id: Mapped[RandomId] = mapped_column(unique=True)

@@ -62,3 +62,9 @@ def test_what_is_no_address_is_refused(given):
 def test_names_are_printable_and_not_endless(name):
     with pytest.raises(ValidationError):
         UserCreate(username=name)
+
+
+@pytest.mark.parametrize("password", ["", "a\0b", "\ud800", "x" * 254])
+def test_passwords_are_text_that_postgres_can_hold(password):
+    with pytest.raises(ValidationError):
+        UserCreate(username="bob", password=password)
