@@ -173,19 +173,11 @@ class Bench:
         target = RESULTS / f"profile-{mode}.txt"
         # py-spy beside this interpreter wins over one elsewhere.
         program = shutil.which("py-spy", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}") or "py-spy"
-        options = [
-            "--duration",
-            str(round(seconds)),
-            "--rate",
-            "400",
-            "--native",
-            "--format",
-            "raw",
-            "--output",
-            target,
-        ]
+        # Without --native: what C code costs is charged to the Python function that called it.
+        options = ["--duration", str(round(seconds)), "--rate", "400", "--function", "--format", "raw"]
         recording = subprocess.Popen(
-            [program, "record", "--pid", str(self.server.workers()[0]), *options], stdout=subprocess.DEVNULL
+            [program, "record", "--pid", str(self.server.workers()[0]), *options, "--output", target],
+            stdout=subprocess.DEVNULL,
         )
         self.measure(mode, seconds + 2)
         recording.wait(60)
@@ -193,6 +185,8 @@ class Bench:
         for line in target.read_text().splitlines():
             stack, _, samples = line.rpartition(" ")
             leaf = stack.rpartition(";")[2]
+            if leaf.startswith("_worker (concurrent/"):
+                continue  # a thread of the pool that waits for work
             leaves[leaf] = leaves.get(leaf, 0) + int(samples)
         total = sum(leaves.values()) or 1
         print(f"\n{mode}: where a worker's time goes ({target})")

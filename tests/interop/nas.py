@@ -30,6 +30,17 @@ def body(attributes: Attributes) -> bytes:
     return b"".join(encode.attribute(key, value) for key, value in attributes)
 
 
+def access_request(secret: Secret, name: str, password: str, identifier: int = 1, *, signed: bool = True) -> bytes:
+    """Encode a PAP login, as a packet to be sent by hand."""
+    authenticator = os.urandom(16)
+    body = encode.attribute(types.USER_NAME, name.encode()) + encode.attribute(
+        types.USER_PASSWORD, hide_user_password(password.encode(), secret, authenticator)
+    )
+    return encode.request(
+        codes.ACCESS_REQUEST, identifier, secret, body, authenticator=authenticator, message_authenticator=signed
+    )
+
+
 class Nas(asyncio.DatagramProtocol):
     """One socket towards one port of a server, with at most 200 requests under way."""
 

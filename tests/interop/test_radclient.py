@@ -14,7 +14,7 @@ from Crypto.Hash import MD4
 from radiusd.protocol import attribute_types as types
 from radiusd.protocol import codes, encode
 from radiusd.protocol.authenticator import Secret
-from radiusd.protocol.hiding import hide_user_password
+from tests.interop.nas import access_request
 from tests.running import SECRET, Answer, Launcher, Server, pap, radclient, until
 
 pytestmark = pytest.mark.interop("radclient")
@@ -141,16 +141,6 @@ class TestRejectDelay:
             for _ in wrong:
                 assert sock.recv(4096)[0] == codes.ACCESS_REJECT
                 assert 1.0 <= time.monotonic() - sent < 2.0
-
-
-def access_request(secret: Secret, name: str, password: str, identifier: int = 1, *, signed: bool = True) -> bytes:
-    authenticator = os.urandom(16)
-    body = encode.attribute(types.USER_NAME, name.encode()) + encode.attribute(
-        types.USER_PASSWORD, hide_user_password(password.encode(), secret, authenticator)
-    )
-    return encode.request(
-        codes.ACCESS_REQUEST, identifier, secret, body, authenticator=authenticator, message_authenticator=signed
-    )
 
 
 class TestRetransmissions:
