@@ -65,7 +65,7 @@ class Tally:
 
 
 class RateLimitedLog:
-    """One line a key each `interval` seconds, with the number of those left out in between.
+    """One line each `interval` seconds for an event, its subject and its reason, with the number left out in between.
 
     Holds at most `keys` keys: when full, the oldest half is forgotten (and may log again early).
     """
@@ -74,23 +74,23 @@ class RateLimitedLog:
         self._log = log
         self._interval = interval
         self._keys = keys
-        self._seen: dict[tuple[str, str], list[float]] = {}
+        self._seen: dict[tuple[str, str, str], list[float]] = {}
 
-    def __call__(self, event: str, subject: str, now: float, **facts: object) -> None:
-        """Log `event` about `subject`, or count it when its last line is younger than the interval."""
-        entry = self._seen.get((event, subject))
+    def __call__(self, event: str, subject: str, reason: str, now: float, **facts: object) -> None:
+        """Log `event` about `subject`, or count it when the last such line is younger than the interval."""
+        entry = self._seen.get((event, subject, reason))
         if entry is None:
             if len(self._seen) >= self._keys:
                 for key in list(self._seen)[: self._keys // 2]:
                     del self._seen[key]
-            self._seen[event, subject] = [now, 0]
-            self._log(event, subject=subject, **facts)
+            self._seen[event, subject, reason] = [now, 0]
+            self._log(event, subject=subject, reason=reason, **facts)
         elif now - entry[0] < self._interval:
             entry[1] += 1
         else:
             left_out = int(entry[1])
             entry[0], entry[1] = now, 0
-            self._log(event, subject=subject, **facts, left_out=left_out)
+            self._log(event, subject=subject, reason=reason, **facts, left_out=left_out)
 
 
 def set_up_log(process: str, level: str, form: str) -> None:

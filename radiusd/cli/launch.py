@@ -19,10 +19,10 @@ import structlog
 from prometheus_client.multiprocess import mark_process_dead
 
 from radiusd import telemetry
-from radiusd.admin import process as admin_process
 from radiusd.cli import greeting
 from radiusd.config import Settings
-from radiusd.server import sockets, supervisor, worker
+from radiusd.server import sockets, supervisor
+from radiusd.server.plan import WorkerPlan
 from radiusd.store import connections, embedded, migrate
 
 RETRY_DATABASE = 2.0
@@ -48,13 +48,13 @@ def launch(settings: Settings, *, demo: bool, migrations: bool) -> None:
         children = [
             supervisor.Child(
                 f"worker-{index}",
-                worker.run,
-                (worker.WorkerPlan(index, settings, database.conninfo, runtime_dir, endpoints),),
+                "radiusd.server.worker:run",
+                (WorkerPlan(index, settings, database.conninfo, runtime_dir, endpoints),),
             )
             for index, endpoints in enumerate(copies)
         ]
         children.append(
-            supervisor.Child("admin", admin_process.run, (settings, database.conninfo, listener, runtime_dir))
+            supervisor.Child("admin", "radiusd.admin.process:run", (settings, database.conninfo, listener, runtime_dir))
         )
         greeting.show(welcome, copies[0], listener.getsockname()[:2])
         supervisor.Supervisor(children, database.watch, mark_process_dead).run()

@@ -5,41 +5,65 @@ on standard error that says what to do. A command that only failed to find or to
 probe, a finding of doctor) ends with 1 as well, after its own output.
 """
 
+import importlib
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Final, NoReturn, cast
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from radiusd import __version__
-from radiusd.cli import client, db, doctor, explain, group, probe, serve, session, settings, token, user
 from radiusd.cli.context import Options
 from radiusd.errors import ConfigError, RadiusdError
 
+COMMANDS: Final = {
+    "serve": "radiusd.cli.serve:serve",
+    "db": "radiusd.cli.db:app",
+    "client": "radiusd.cli.client:app",
+    "user": "radiusd.cli.user:app",
+    "group": "radiusd.cli.group:app",
+    "session": "radiusd.cli.session:app",
+    "token": "radiusd.cli.token:app",
+    "probe": "radiusd.cli.probe:app",
+    "explain": "radiusd.cli.explain:explain",
+    "doctor": "radiusd.cli.doctor:doctor",
+    "settings": "radiusd.cli.settings:settings",
+}
+"""Every command and where it is: a module is imported when its command is asked for, since some load much."""
+
+
+class _Commands(TyperGroup):
+    """The commands of the table above."""
+
+    def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002 - the signature is typer's
+        return list(COMMANDS)
+
+    def get_command(self, ctx: object, cmd_name: str) -> TyperCommand | TyperGroup | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name].partition(":")
+        found = getattr(importlib.import_module(module), attribute)
+        if not isinstance(found, typer.Typer):
+            alone = typer.Typer(rich_markup_mode=None)
+            alone.command(cmd_name)(found)
+            found = alone
+        command = cast("TyperCommand | TyperGroup", typer.main.get_command(found))
+        command.name = cmd_name
+        return command
+
+
 app = typer.Typer(
     name="radiusd",
+    cls=_Commands,
     help="A RADIUS policy server for VPN operators.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for name, commands in (
-    ("db", db.app),
-    ("client", client.app),
-    ("user", user.app),
-    ("group", group.app),
-    ("session", session.app),
-    ("token", token.app),
-    ("probe", probe.app),
-):
-    app.add_typer(commands, name=name)
-app.command()(serve.serve)
-app.command()(explain.explain)
-app.command()(doctor.doctor)
-app.command()(settings.settings)
 
 
 def _show_version(wanted: bool) -> None:

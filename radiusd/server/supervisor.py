@@ -5,6 +5,7 @@ young is started again after a growing pause, one that lived for a while at once
 gets SIGTERM and `STOP_WITHIN` seconds, then SIGKILL.
 """
 
+import importlib
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -27,10 +28,13 @@ _spawn = multiprocessing.get_context("spawn")
 
 @dataclass
 class Child:
-    """One process to keep alive: `target(*args)` in a fresh interpreter."""
+    """One process to keep alive: `target` ("module:function") is called with `args` in a fresh interpreter.
+
+    It is named, not handed over, so that this process need not import what only its children use.
+    """
 
     name: str
-    target: Callable[..., None]
+    target: str
     args: tuple[object, ...]
     process: SpawnProcess | None = None
     started_at: float = 0.0
@@ -39,7 +43,7 @@ class Child:
 
     def start(self, now: float) -> None:
         """Start the process; `now` is monotonic seconds."""
-        self.process = _spawn.Process(target=self.target, args=self.args, name=f"radiusd {self.name}")
+        self.process = _spawn.Process(target=_run, args=(self.target, *self.args), name=f"radiusd {self.name}")
         with _without_main():
             self.process.start()
         self.started_at = now
@@ -51,6 +55,11 @@ class Child:
         self.process = None
         self.start_again_at = now + pause
         return pause
+
+
+def _run(target: str, *args: object) -> None:
+    module, _, function = target.partition(":")
+    getattr(importlib.import_module(module), function)(*args)
 
 
 @contextmanager

@@ -81,7 +81,7 @@ class Edge:
                     except BlockingIOError:
                         return
                     except OSError as error:
-                        self._log("socket-error", endpoint.address, time.time(), reason=str(error))
+                        self._log("socket-error", endpoint.address, str(error), time.time())
                         return
                     take(service, sock, data, source, answer_from(ancillary))
 
@@ -94,7 +94,7 @@ class Edge:
                     except BlockingIOError:
                         return
                     except OSError as error:
-                        self._log("socket-error", endpoint.address, time.time(), reason=str(error))
+                        self._log("socket-error", endpoint.address, str(error), time.time())
                         return
                     take(service, sock, data, source, None)
 
@@ -169,9 +169,7 @@ class Edge:
         if drop.client:
             self._tally.count_client(drop.client, drop.reason)
         if drop.reason != "duplicate-pending":
-            self._log(
-                "packet-dropped", drop.client or source[0], now, reason=drop.reason, source=source[0], service=service
-            )
+            self._log("packet-dropped", drop.client or source[0], drop.reason, now, source=source[0], service=service)
 
     def _send(self, service: str, sock: socket.socket, target: Address, control: Control | None, data: bytes) -> None:
         try:
@@ -182,7 +180,7 @@ class Edge:
         except OSError as error:
             # The NAS sends its request again and gets the kept answer.
             self._tally.count(service, "drop", "send-failed")
-            self._log("send-failed", target[0], time.time(), reason=str(error))
+            self._log("send-failed", target[0], str(error), time.time())
 
 
 def answer_from(ancillary: Control) -> Control | None:

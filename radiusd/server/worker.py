@@ -10,18 +10,16 @@ import multiprocessing
 import os
 import signal
 import time
-from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 import uvloop
 
 from radiusd import telemetry
-from radiusd.config import Settings, shipped
+from radiusd.config import shipped
 from radiusd.decide.engine import Engine
 from radiusd.dictionary.loader import load
 from radiusd.server import status
-from radiusd.server.sockets import Endpoint
+from radiusd.server.plan import WorkerPlan
 from radiusd.server.udp import Edge
 from radiusd.store.accounting_writer import AccountingWriter
 from radiusd.store.auth_log import AuthLog
@@ -29,17 +27,6 @@ from radiusd.store.policy_listener import PolicyListener
 
 STOP_WITHIN = 8.0
 FIRST_POLICY_WITHIN = 10.0
-
-
-@dataclass(frozen=True)
-class WorkerPlan:
-    """What a worker is told by the supervisor."""
-
-    index: int
-    settings: Settings
-    conninfo: str
-    runtime_dir: Path
-    endpoints: list[Endpoint]
 
 
 def run(plan: WorkerPlan) -> None:

@@ -37,8 +37,9 @@ def test_a_documented_command_exists_with_its_options(line):
         if word.startswith("-"):
             known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
             assert word.partition("=")[0] in known
-        elif hasattr(command, "commands"):
-            command = command.commands[word]
+        elif hasattr(command, "get_command"):
+            command = command.get_command(None, word)
+            assert command is not None
 
 
 def test_the_examples_of_the_reference_are_in_the_readme():

@@ -1,0 +1,29 @@
+from radiusd.telemetry import RateLimitedLog
+
+
+class Lines(list):
+    def __call__(self, event, **facts):
+        self.append((event, facts))
+
+
+def test_each_subject_and_reason_gets_one_line_an_interval_and_the_rest_are_counted():
+    lines = Lines()
+    log = RateLimitedLog(lines, interval=10.0)
+    for at in (0.0, 1.0, 9.9):
+        log("dropped", "vpn1", "wrong-secret", at)
+    log("dropped", "vpn1", "short-packet", 2.0)
+    log("dropped", "vpn2", "wrong-secret", 2.0)
+    assert [(facts["subject"], facts["reason"]) for _, facts in lines] == [
+        ("vpn1", "wrong-secret"),
+        ("vpn1", "short-packet"),
+        ("vpn2", "wrong-secret"),
+    ]
+    log("dropped", "vpn1", "wrong-secret", 10.0)
+    assert lines[-1] == ("dropped", {"subject": "vpn1", "reason": "wrong-secret", "left_out": 2})
+
+
+def test_a_flood_of_subjects_does_not_grow_without_bound():
+    log = RateLimitedLog(Lines(), keys=100)
+    for number in range(10_000):
+        log("dropped", f"192.0.2.{number}", "unknown-client", 0.0)
+    assert len(log._seen) <= 100
