@@ -1,3 +1,5 @@
+import structlog
+
 from radiusd.telemetry import RateLimitedLog
 
 
@@ -27,3 +29,22 @@ def test_a_flood_of_subjects_does_not_grow_without_bound():
     for number in range(10_000):
         log("dropped", f"192.0.2.{number}", "unknown-client", 0.0)
     assert len(log._seen) <= 100
+
+
+def test_libraries_log_in_the_same_form(capfd):
+    import json
+    import logging
+
+    from radiusd.telemetry import set_up_log
+
+    set_up_log("tested", "info", "json")
+    try:
+        logging.getLogger("psycopg").warning("error ignored %s", "here")
+        logging.getLogger("psycopg").info("chatter")
+        lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    finally:
+        logging.getLogger().handlers.clear()
+        structlog.reset_defaults()
+    assert [(line["event"], line["level"], line["process"], line["logger"]) for line in lines] == [
+        ("error ignored here", "warning", "tested", "psycopg")
+    ]

@@ -26,7 +26,7 @@ NO_DIALIN_PERMISSION: Final = 649
 RESTRICTED_LOGON_HOURS: Final = 646
 CHANGING_PASSWORD: Final = 709
 
-_SCHEDULES: Final = 8192  # NT hashes whose schedules are kept, under a kilobyte each
+_SCHEDULES: Final = 16384  # NT hashes whose schedules are kept, under a kilobyte each
 
 _Block = Callable[[bytes, bytearray], None]
 _sha1 = hashlib.sha1

@@ -45,15 +45,11 @@ _log = structlog.get_logger()
 class AccountingWriter:
     """A queue of records, and the one task (`run`) that writes them; to be used in one event loop."""
 
-    def __init__(self, conninfo: str, *, max_batch: int = 500, max_queue: int = 20_000, linger: float = 0.004) -> None:
-        """Take the database (URL or libpq's form), records a transaction and in all.
-
-        `linger` is how many seconds a batch that is not full waits for company: a transaction costs the same for one.
-        """
+    def __init__(self, conninfo: str, *, max_batch: int = 500, max_queue: int = 20_000) -> None:
+        """Take the database (URL or libpq's form), records a transaction and in all."""
         self._conninfo = conninfo
         self._max_batch = max_batch
         self._max_queue = max_queue
-        self._linger = linger
         self._queue: deque[Entry] = deque()
         self._arrived = asyncio.Event()
         self._emptied = asyncio.Event()
@@ -85,8 +81,6 @@ class AccountingWriter:
         try:
             while True:
                 await self._arrived.wait()
-                if len(self._queue) < self._max_batch and self._linger:
-                    await asyncio.sleep(self._linger)
                 # What is under way stays at the queue's head, so that nothing is lost if this task ends.
                 await self._write(list(islice(self._queue, self._max_batch)))
                 if not self._queue:

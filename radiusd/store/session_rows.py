@@ -9,9 +9,11 @@ The rules:
 """
 
 import json
+import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
-from uuid import uuid4
+from uuid import UUID
 
 from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import TupleRow
@@ -33,6 +35,15 @@ SETTINGS: Final[Mapping[str, str]] = {
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": "30s",
 }
+
+
+def fresh_id() -> str:
+    """Make a session's public id: a UUID of version 7 (RFC 9562 section 5.7).
+
+    It begins with the time, so that the newest sessions lie side by side in every index.
+    """
+    number = (time.time_ns() // 1_000_000 & (1 << 48) - 1) << 80 | int.from_bytes(os.urandom(10), "big")
+    return str(UUID(int=number & ~(0xF << 76 | 0x3 << 62) | 0x7 << 76 | 0x2 << 62))
 
 
 async def prepare(connection: Connection) -> None:
@@ -87,7 +98,7 @@ async def save(
     """
     for state in states:
         if state.session_id is None:
-            state.session_id = str(uuid4())
+            state.session_id = fresh_id()
     moved = [state for state in states if state.stored_id not in (None, state.unique_id)]
     if moved:
         old, new = texts([state.stored_id for state in moved]), texts([state.unique_id for state in moved])

@@ -17,7 +17,7 @@ DEADLINE = 20.0
 
 @asynccontextmanager
 async def writing(url, **options):
-    writer = AccountingWriter(url, linger=0.0, **options)
+    writer = AccountingWriter(url, **options)
     task = asyncio.create_task(writer.run())
     yield writer
     task.cancel()
