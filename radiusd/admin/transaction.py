@@ -9,9 +9,10 @@ import asyncio
 import contextlib
 import hashlib
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from inspect import signature
+from typing import Annotated, Any, Final
 
-from fastapi import Request, Response
+from fastapi import Depends, Query, Request, Response
 from fastapi.routing import APIRoute
 from sqlalchemy import Table, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -36,8 +37,20 @@ _CHANGED: Final = select(Change.id).where(Change.xid == func.pg_current_xact_id_
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
+async def _try_only(
+    request: Request,
+    dry_run: Annotated[bool, Query(description="Answer as if it were done, and do nothing.")] = False,
+) -> None:
+    request.state.dry_run = dry_run
+
+
 class Transaction(APIRoute):
-    """A route whose endpoint runs in a transaction, for a bearer."""
+    """A route whose endpoint runs in a transaction, for a bearer; every write takes `dry_run`."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        if not WRITES.isdisjoint(options.get("methods") or ()) and "dry_run" not in signature(endpoint).parameters:
+            options["dependencies"] = [*(options.get("dependencies") or ()), Depends(_try_only)]
+        super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Handler:
         """Wrap FastAPI's handler."""
@@ -56,6 +69,9 @@ class Transaction(APIRoute):
                     response = await endpoint(request)
                 else:
                     response = await _once(conn, bearer, key, request, endpoint)
+                if getattr(request.state, "dry_run", False):
+                    await conn.rollback()
+                    return response
                 changed = (await conn.execute(_CHANGED)).first() is not None
                 generation = policy.generation
             if changed:

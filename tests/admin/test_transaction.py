@@ -88,3 +88,16 @@ async def test_a_write_that_changes_nothing_does_not_wait(api, services):
     again = await asyncio.wait_for(api.patch("users/bob", json={"disabled": False}), 0.9)
     assert again.status_code == 200
     assert services.policy.generation == generation
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "one"}])
+async def test_a_dry_run_answers_and_leaves_nothing(api, sql, headers):
+    tried = await api.post("users", json=USER, params={"dry_run": "1"}, headers=headers)
+    assert (tried.status_code, tried.json()["username"]) == (201, "bob")
+    assert await sql("SELECT (SELECT count(*) FROM radcheck), (SELECT count(*) FROM radiusd.audit)") == [(0, 0)]
+    assert (await api.post("users", json=USER, params={"dry_run": "0"})).status_code == 201
+    assert (await api.delete("users/bob", params={"dry_run": "1"})).status_code == 204
+    assert (await api.get("users/bob")).status_code == 200
+    refused = await api.post("users", json=USER, params={"dry_run": "perhaps"})
+    assert (refused.status_code, refused.json()["field"]) == (422, "dry_run")
+    assert (await api.post("users", json=USER, params={"dry_run": "1"})).status_code == 409
