@@ -53,10 +53,12 @@ def explain(
     body = b"".join(_encode(snapshot.dictionary, name, text, client, authenticator) for name, text in attributes)
     try:
         raw = request(ACCESS_REQUEST, 0, client.secret, body, authenticator=authenticator)
+        packet = decode(raw, snapshot.formats)
     except WireError as error:
-        raise PolicyError("all attributes together are longer than a packet of 4096 octets") from error
+        # Too long for one packet, or with a second Message-Authenticator.
+        raise PolicyError(f"these attributes make no packet of at most 4096 octets: {error.reason}") from error
     trace = Trace()
-    verdict = access.decide(snapshot, client, decode(raw, snapshot.formats), host, now, random_octets, trace)
+    verdict = access.decide(snapshot, client, packet, host, now, random_octets, trace)
     decision = verdict.decision
     only_password = not verdict.accept and verdict.reason == "no-credentials"
     return Explanation(

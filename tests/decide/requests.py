@@ -46,7 +46,7 @@ RADGROUPREPLY = [
 MEMBERS = [("alice", "staff", 1), ("nthash", "strong", 1), ("groupless", "staff", 1)]
 
 
-def make_snapshot(dictionary, **client):
+def make_snapshot(dictionary, networks=("192.0.2.0/24",), **client):
     items = ItemTable(dictionary)
     assembly = Assembly(items)
     assembly.put_rows("radcheck", RADCHECK)
@@ -55,7 +55,10 @@ def make_snapshot(dictionary, **client):
     assembly.put_members(MEMBERS)
     problems = {}
     users, groups = assembly.users(problems), assembly.groups(problems)
-    clients = {1: Client(1, "vpn1", ip_network("192.0.2.0/24"), SECRET, **client)}
+    clients = {
+        number: Client(number, f"vpn{number}", ip_network(network), SECRET, **client)
+        for number, network in enumerate(networks, 1)
+    }
     return Snapshot(dictionary, items, users, groups, clients, problems)
 
 
