@@ -21,7 +21,8 @@ run: $(INSTALLED)
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "radiusd needs Python 3.11 or newer; name one with make PYTHON=…" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "python's venv module does not work; on Debian: apt-get install python3-venv" >&2; exit 1; }
 
 # Everything but radiusd itself is taken in the version, and with the hash, that was tested.
 $(INSTALLED): pyproject.toml $(PINS) | $(BIN)/python

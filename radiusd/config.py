@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from radiusd.errors import ConfigError
@@ -104,6 +104,12 @@ class Settings(BaseSettings):
     def _empty_is_none(cls, value: object) -> object:
         return None if value == "" else value
 
+    @model_validator(mode="after")
+    def _ports_differ(self) -> "Settings":
+        if self.auth_port == self.acct_port != 0:
+            raise ValueError(f"auth_port and acct_port (RADIUSD_ACCT_PORT) are both {self.auth_port}")
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -132,12 +138,17 @@ def load(config_file: Path | None = None, flags: Mapping[str, Any] | None = None
             raise ConfigError(f"{config_file} is not TOML: {error}") from error
         # The environment wins over the file: what it sets is taken out of the file's values.
         values = {key: value for key, value in values.items() if f"RADIUSD_{key.upper()}" not in os.environ}
-    values.update({key: value for key, value in (flags or {}).items() if value is not None})
+    given = {key: value for key, value in (flags or {}).items() if value is not None}
+    values.update(given)
     try:
         return Settings(**values)
     except ValidationError as error:
         first = error.errors()[0]
-        name = str(first["loc"][0]) if first["loc"] else "settings"
+        message = first["msg"].removeprefix("Value error, ")
+        if not first["loc"]:
+            raise ConfigError(message) from None
+        name = str(first["loc"][0])
+        place = f" in {config_file}" if name in values and name not in given else ""
         if first["type"] == "extra_forbidden":
             raise ConfigError(f"{config_file}: there is no setting {name!r}; see docs/settings.md") from None
-        raise ConfigError(f"setting {name} (RADIUSD_{name.upper()}): {first['msg']}") from None
+        raise ConfigError(f"setting {name} (RADIUSD_{name.upper()}){place}: {message}") from None

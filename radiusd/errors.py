@@ -25,7 +25,7 @@ class DictionaryError(RadiusdError):
     """A mistake in a dictionary file, with the file and the line (from 1; 0 for the file as a whole)."""
 
     def __init__(self, file: Path | str, line: int, message: str) -> None:
-        super().__init__(f"{file}:{line}: {message}")
+        super().__init__(f"{file}:{line}: {message}" if line else f"{file}: {message}")
         self.file = str(file)
         self.line = line
         self.message = message

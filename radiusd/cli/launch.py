@@ -1,64 +1,77 @@
-"""Launching the server: sockets, database, then the supervisor with its processes.
+"""Launching the server: dictionaries, sockets, database, then the supervisor with its processes.
 
 The order is what an operator needs at a start that fails: a wrong setting or a taken port is said before
-anything is touched. A database that is away is waited for; one whose schema is newer is used as it is, with a
-line in the log and in /readyz.
+anything is touched. With a database that is away the processes start all the same, so that /readyz can say so.
 """
 
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-import psycopg
 import structlog
 from prometheus_client.multiprocess import mark_process_dead
 
 from radiusd import telemetry
 from radiusd.cli import greeting
-from radiusd.config import Settings
+from radiusd.cli.bringup import Schema
+from radiusd.config import Settings, shipped
+from radiusd.dictionary.loader import load
+from radiusd.errors import ConfigError, DictionaryError, RadiusdError
 from radiusd.server import sockets, supervisor
 from radiusd.server.plan import WorkerPlan
-from radiusd.store import connections, embedded, migrate
+from radiusd.store import connections, embedded
 
-RETRY_DATABASE = 2.0
-
-
-class Database(NamedTuple):
-    """The Postgres to use; `watch` is called about once a second and starts an embedded one again that died."""
-
-    conninfo: str
-    watch: Callable[[], None]
+SHORT_TOKEN: Final = 16
+"""Characters under which a bootstrap token is easily guessed."""
 
 
 def launch(settings: Settings, *, demo: bool, migrations: bool) -> None:
     """Run the server until it is told to stop."""
     telemetry.set_up_log("supervisor", settings.log_level, settings.log_format)
+    _read_dictionaries(settings)
+    if settings.admin_token is not None and len(settings.admin_token.get_secret_value()) < SHORT_TOKEN:
+        structlog.get_logger().warning("admin-token-short", remedy=f"give RADIUSD_ADMIN_TOKEN {SHORT_TOKEN} characters")
     with ExitStack() as stack:
         copies = _udp(settings)
         listener = stack.enter_context(sockets.listen(settings.admin_bind, settings.admin_port))
-        database = stack.enter_context(_database(settings))
-        _bring_up_schema(database.conninfo, migrations)
-        welcome = greeting.prepare(settings, database.conninfo, demo)
+        postgres = stack.enter_context(_postgres(settings))
+        schema = Schema(postgres.conninfo, apply=migrations)
+        schema.bring_up()
+        welcome = greeting.prepare(settings, postgres.conninfo, demo) if schema.ready else greeting.NOTHING_MADE
         runtime_dir = stack.enter_context(_runtime_dir())
         children = [
             supervisor.Child(
                 f"worker-{index}",
                 "radiusd.server.worker:run",
-                (WorkerPlan(index, settings, database.conninfo, runtime_dir, endpoints),),
+                (WorkerPlan(index, settings, postgres.conninfo, runtime_dir, endpoints),),
             )
             for index, endpoints in enumerate(copies)
         ]
         children.append(
-            supervisor.Child("admin", "radiusd.admin.process:run", (settings, database.conninfo, listener, runtime_dir))
+            supervisor.Child("admin", "radiusd.admin.process:run", (settings, postgres.conninfo, listener, runtime_dir))
         )
         greeting.show(welcome, copies[0], listener.getsockname()[:2])
-        supervisor.Supervisor(children, database.watch, mark_process_dead).run()
+
+        def watch() -> None:
+            postgres.watch()
+            if not schema.ready and schema.try_again():
+                # The first start with a database that was away: what it would have made is made now.
+                greeting.show_made(greeting.prepare(settings, postgres.conninfo, demo))
+
+        supervisor.Supervisor(children, watch, mark_process_dead).run()
     structlog.get_logger().info("stopped")
+
+
+def _read_dictionaries(settings: Settings) -> None:
+    """Read them once before anything is started: a mistake is the operator's to mend, not each worker's to die of."""
+    try:
+        load(settings.dictionaries, shipped("dictionaries"))
+    except DictionaryError as error:
+        raise ConfigError(f"{error} (RADIUSD_DICTIONARIES)") from error
 
 
 def _udp(settings: Settings) -> list[list[sockets.Endpoint]]:
@@ -70,43 +83,38 @@ def _udp(settings: Settings) -> list[list[sockets.Endpoint]]:
     return copies
 
 
+class Postgres(NamedTuple):
+    """The Postgres to use; `watch` is called about once a second and starts an embedded one again that died."""
+
+    conninfo: str
+    watch: Callable[[], None]
+
+
 @contextmanager
-def _database(settings: Settings) -> Iterator[Database]:
+def _postgres(settings: Settings) -> Iterator[Postgres]:
     """Name the Postgres of the settings, or run the embedded one for as long as the server runs."""
     if settings.database_url is not None:
-        yield Database(connections.conninfo(settings.database_url.get_secret_value()), lambda: None)
+        yield Postgres(connections.conninfo(settings.database_url.get_secret_value()), lambda: None)
         return
     running = embedded.start_or_adopt(settings.data_dir, settings.postgres_bin)
+    log = structlog.get_logger()
 
     def watch() -> None:
         nonlocal running
-        if not running.alive():
-            structlog.get_logger().error("embedded-postgres-died", data_dir=str(settings.data_dir))
+        if running.alive():
+            return
+        log.error("embedded-postgres-died", data_dir=str(settings.data_dir))
+        try:
+            running.stop()
             running = embedded.start_or_adopt(settings.data_dir, settings.postgres_bin)
+        except RadiusdError as error:
+            # The workers go on with what they know; the next look tries again.
+            log.warning("embedded-postgres-does-not-start", reason=str(error))
 
     try:
-        yield Database(running.conninfo, watch)
+        yield Postgres(running.conninfo, watch)
     finally:
         running.stop()
-
-
-def _bring_up_schema(conninfo: str, apply: bool) -> None:
-    """Wait for the database, then migrate it; raises StoreError when that is refused or not allowed."""
-    log = structlog.get_logger()
-    while True:
-        try:
-            psycopg.connect(conninfo).close()
-            break
-        except psycopg.OperationalError as error:
-            log.warning("database-away", database=connections.describe(conninfo), reason=str(error).splitlines()[0])
-            time.sleep(RETRY_DATABASE)
-    state = migrate.check(conninfo)
-    if state.verdict == "newer":
-        log.error("schema-newer", current=state.current, known=state.wanted, remedy="start the newer radiusd")
-    elif apply:
-        migrate.upgrade(conninfo, lambda step: log.info("migrated", step=step))
-    else:
-        migrate.require(conninfo)
 
 
 @contextmanager

@@ -31,8 +31,8 @@ def bind(addresses: tuple[str, ...], service: str, port: int, copies: int) -> li
     """Bind `service` on each address, `copies` times over; returns a list a copy.
 
     Port 0 takes a free one, the same for all addresses. An address family that this machine lacks is
-    left out as long as another address remains. Raises ConfigError for an address that is not this
-    machine's, RadiusdError for a port that is taken.
+    left out as long as another address remains. Raises ConfigError for what is no address, RadiusdError for a
+    port that is taken, and for an address that this machine does not have (now: it may get it later).
     """
     sets: list[list[Endpoint]] = [[] for _ in range(copies)]
     for address in addresses:
@@ -45,8 +45,9 @@ def bind(addresses: tuple[str, ...], service: str, port: int, copies: int) -> li
         except OSError as error:
             if error.errno in {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL} and address == "::" and len(addresses) > 1:
                 continue
-            raise ConfigError(
-                f"cannot listen on {address} port {port} ({service}): {error.strerror}; set RADIUSD_BIND"
+            setting = f"RADIUSD_{service.upper()}_PORT" if error.errno == errno.EACCES else "RADIUSD_BIND"
+            raise RadiusdError(
+                f"cannot listen on {address} port {port} ({service}): {error.strerror}; see {setting}"
             ) from error
     return sets
 
@@ -62,8 +63,9 @@ def listen(address: str, port: int) -> socket.socket:
         sock.close()
         if error.errno == errno.EADDRINUSE:
             raise _taken("TCP", address, port, "RADIUSD_ADMIN_PORT") from error
-        raise ConfigError(
-            f"cannot listen on {address} port {port} (admin): {error.strerror}; set RADIUSD_ADMIN_BIND"
+        setting = "RADIUSD_ADMIN_PORT" if error.errno == errno.EACCES else "RADIUSD_ADMIN_BIND"
+        raise RadiusdError(
+            f"cannot listen on {address} port {port} (admin): {error.strerror}; see {setting}"
         ) from error
     sock.set_inheritable(True)
     return sock
@@ -76,7 +78,7 @@ def _family(address: str) -> socket.AddressFamily:
         except OSError:
             continue
         return family
-    raise ConfigError(f"setting bind (RADIUSD_BIND): {address!r} is not an IP address")
+    raise ConfigError(f"setting bind (RADIUSD_BIND, RADIUSD_ADMIN_BIND): {address!r} is not an IP address")
 
 
 def _probe(family: socket.AddressFamily, address: str, port: int, service: str) -> int:
