@@ -65,32 +65,60 @@ class Tally:
 
 
 class RateLimitedLog:
-    """One line each `interval` seconds for an event, its subject and its reason, with the number left out in between.
+    """One line each `interval` seconds for an event, its subject and its reason; of the others the number.
 
-    Holds at most `keys` keys: when full, the oldest half is forgotten (and may log again early).
+    In all, an event gets at most `lines` lines an interval, whoever sends what. Holds at most `keys` keys: when full,
+    the oldest half is forgotten.
     """
 
-    def __init__(self, log: Callable[..., object], interval: float = 10.0, keys: int = 4096) -> None:
+    def __init__(self, log: Callable[..., object], interval: float = 10.0, keys: int = 4096, lines: int = 50) -> None:
         self._log = log
         self._interval = interval
         self._keys = keys
+        self._lines = lines
+        # When the last line was logged, and how many were left out since.
         self._seen: dict[tuple[str, str, str], list[float]] = {}
+        # When an event's interval began, lines logged in it, and lines left out of it.
+        self._budgets: dict[str, list[float]] = {}
 
     def __call__(self, event: str, subject: str, reason: str, now: float, **facts: object) -> None:
-        """Log `event` about `subject`, or count it when the last such line is younger than the interval."""
-        entry = self._seen.get((event, subject, reason))
-        if entry is None:
-            if len(self._seen) >= self._keys:
-                for key in list(self._seen)[: self._keys // 2]:
-                    del self._seen[key]
-            self._seen[event, subject, reason] = [now, 0]
-            self._log(event, subject=subject, reason=reason, **facts)
-        elif now - entry[0] < self._interval:
+        """Log `event` about `subject`, or count it."""
+        key = (event, subject, reason)
+        entry = self._seen.get(key)
+        if entry is not None and now - entry[0] < self._interval:
             entry[1] += 1
-        else:
-            left_out = int(entry[1])
-            entry[0], entry[1] = now, 0
-            self._log(event, subject=subject, reason=reason, **facts, left_out=left_out)
+            return
+        budget = self._budgets.setdefault(event, [now, 0, 0])
+        if now - budget[0] >= self._interval:
+            self._close_interval(event, budget, now)
+        if budget[1] >= self._lines:
+            budget[2] += 1
+            return
+        budget[1] += 1
+        if entry is not None and entry[1]:
+            facts["left_out"] = int(entry[1])
+        if len(self._seen) >= self._keys:
+            for old in list(self._seen)[: self._keys // 2]:
+                del self._seen[old]
+        self._seen[key] = [now, 0]
+        self._log(event, subject=subject, reason=reason, **facts)
+
+    def flush(self, now: float) -> None:
+        """Say what was left out of intervals that are over; to be called about once a second."""
+        for event, budget in self._budgets.items():
+            if now - budget[0] >= self._interval:
+                self._close_interval(event, budget, now)
+        over = [(key, entry) for key, entry in self._seen.items() if now - entry[0] >= self._interval]
+        for key, entry in over:
+            del self._seen[key]
+            if entry[1]:
+                event, subject, reason = key
+                self._log(event, subject=subject, reason=reason, left_out=int(entry[1]))
+
+    def _close_interval(self, event: str, budget: list[float], now: float) -> None:
+        if budget[2]:
+            self._log(event, subject="many", reason="too many lines", left_out=int(budget[2]))
+        budget[:] = [now, 0, 0]
 
 
 def set_up_log(process: str, level: str, form: str) -> None:

@@ -103,7 +103,8 @@ def show(greeting: Greeting, endpoints: Sequence[Endpoint], admin: Sequence[obje
     if greeting.demo:
         port = auth[0].port
         attributes = f"User-Name={DEMO_USER},User-Password={DEMO_PASSWORD}"
-        command = "radiusd" if shutil.which("radiusd") else shlex.quote(sys.argv[0])
+        started = "python3 -m radiusd" if sys.argv[0].endswith("__main__.py") else shlex.quote(sys.argv[0])
+        command = "radiusd" if shutil.which("radiusd") else started
         lines += [
             "",
             f"Try it: a client at 127.0.0.1 (secret {DEMO_SECRET}), user {DEMO_USER}, password {DEMO_PASSWORD}:",

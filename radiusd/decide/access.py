@@ -108,7 +108,8 @@ def find(
 
 def bare_name(name: str) -> str:
     r"""Return the name without `DOMAIN\` before it and without `@realm` after it."""
-    return name.rpartition("\\")[2].partition("@")[0]
+    domain, backslash, rest = name.partition("\\")
+    return (rest if backslash else domain).partition("@")[0]
 
 
 def _reply_body(decision: Decision, client: Client, packet: Packet, random_octets: RandomOctets) -> bytes:

@@ -84,13 +84,24 @@ def clear_password(packet: Packet, secret: Secret) -> bytes | None:
         return None
 
 
+# The methods that an Auth-Type of the policy leaves; any other Auth-Type leaves none.
+_OF_AUTH_TYPE = {"pap": {"pap"}, "chap": {"chap"}, "ms-chap": {"mschap", "mschapv2"}}
+
+
+def allows(auth_type: str | None, method: str) -> bool:
+    """Tell whether the policy's Auth-Type lets this method prove the password; without one any may."""
+    return auth_type is None or method in _OF_AUTH_TYPE.get(auth_type.lower(), ())
+
+
 def prove(
     method: str, packet: Packet, password: bytes | None, secret: Secret, decision: Decision, random_octets: RandomOctets
 ) -> Proof:
     """Check the request's credentials against the passwords of the decision.
 
-    `password` is the clear password of a PAP request. Several passwords may be known: any one of them serves.
+    `password` is the clear password of a PAP request.
     """
+    if method != "none" and not allows(decision.auth_type, method):
+        return Proof(ok=False, reason="auth-type-mismatch")
     if method == "pap":
         return _pap(password, decision)
     if method == "mschapv2":
@@ -126,21 +137,27 @@ def _missing(decision: Decision) -> Proof:
     return Proof(ok=False, reason="password-form-not-supported" if decision.unsupported else "no-known-password")
 
 
-def _hashes(decision: Decision) -> list[bytes]:
-    return [*map(_nt_hash, decision.passwords), *decision.nt_hashes]
+def _nt_hash_of(decision: Decision) -> bytes | None:
+    """Return the NT hash to compare with: FreeRADIUS takes an NT-Password before a clear one, and the first of each."""
+    if decision.nt_hashes:
+        return decision.nt_hashes[0]
+    return _nt_hash(decision.passwords[0]) if decision.passwords else None
 
 
 def _pap(password: bytes | None, decision: Decision) -> Proof:
     if password is None:
         return Proof(ok=False, reason="user-password-malformed")
-    for known in decision.passwords:
-        if compare_digest(known, password):
-            return Proof(ok=True, reason="")
-    for known in decision.nt_hashes:
-        if compare_digest(known, mschap.nt_hash(password)):
-            return Proof(ok=True, reason="")
-    if not (decision.passwords or decision.nt_hashes):
+    if not password:
+        # As in FreeRADIUS: no row, not even an empty one, makes an empty password right.
+        return Proof(ok=False, reason="empty-password")
+    if decision.nt_hashes:
+        right = compare_digest(decision.nt_hashes[0], mschap.nt_hash(password))
+    elif decision.passwords:
+        right = compare_digest(decision.passwords[0], password)
+    else:
         return _missing(decision)
+    if right:
+        return Proof(ok=True, reason="")
     try:
         password.decode()
     except UnicodeDecodeError:
@@ -150,50 +167,49 @@ def _pap(password: bytes | None, decision: Decision) -> Proof:
 
 
 def _chap(packet: Packet, decision: Decision) -> Proof:
-    response = packet.first(CHAP_PASSWORD) or b""
-    challenge = packet.first(CHAP_CHALLENGE)
-    if challenge is None:
-        challenge = packet.authenticator
-    for known in decision.passwords:
-        if chap.verify(response, challenge, known):
-            return Proof(ok=True, reason="")
     if not decision.passwords:
         # CHAP needs the password in clear: an NT hash cannot answer (RFC 1994 section 2.2).
         return Proof(ok=False, reason="chap-needs-clear-password") if decision.nt_hashes else _missing(decision)
-    return Proof(ok=False, reason="wrong-password")
+    challenge = packet.first(CHAP_CHALLENGE)
+    if challenge is None:
+        challenge = packet.authenticator
+    right = chap.verify(packet.first(CHAP_PASSWORD) or b"", challenge, decision.passwords[0])
+    return Proof(ok=True, reason="") if right else Proof(ok=False, reason="wrong-password")
 
 
 def _mschap(packet: Packet, secret: Secret, decision: Decision) -> Proof:
     response = packet.first(MS_CHAP_RESPONSE) or b""
     challenge = packet.first(MS_CHAP_CHALLENGE) or b""
-    hashes = _hashes(decision)
-    for nt_hash in hashes:
-        if mschap.verify_v1(response, challenge, nt_hash):
-            keys = hiding.hide_user_password(mschap.mppe_v1_keys(nt_hash), secret, packet.authenticator)
-            return Proof(ok=True, reason="", wire=attribute(MS_CHAP_MPPE_KEYS, keys) + _mppe(decision))
-    return Proof(ok=False, reason="wrong-password") if hashes else _missing(decision)
+    nt_hash = _nt_hash_of(decision)
+    if nt_hash is None:
+        return _missing(decision)
+    if not mschap.verify_v1(response, challenge, nt_hash):
+        return Proof(ok=False, reason="wrong-password")
+    keys = hiding.hide_user_password(mschap.mppe_v1_keys(nt_hash), secret, packet.authenticator)
+    return Proof(ok=True, reason="", wire=attribute(MS_CHAP_MPPE_KEYS, keys) + _mppe(decision))
 
 
 def _mschapv2(packet: Packet, secret: Secret, decision: Decision, random_octets: RandomOctets) -> Proof:
     response = packet.first(MS_CHAP2_RESPONSE) or b""
     challenge = packet.first(MS_CHAP_CHALLENGE) or b""
     name = packet.first(USER_NAME) or b""
-    hashes = _hashes(decision)
-    for nt_hash in hashes:
-        if mschap.verify_v2(response, challenge, name, nt_hash):
-            success = response[:1] + mschap.authenticator_response(response, challenge, name, nt_hash)
-            send, receive = mschap.mppe_v2_keys(nt_hash, response[26:])
-            salt = random_octets(2)
-            # The two salts of a packet must differ (RFC 2548 section 2.4.2): the second flips the lowest bit.
-            other = bytes((salt[0], salt[1] ^ 1))
-            wire = (
-                attribute(MS_CHAP2_SUCCESS, success)
-                + attribute(MS_MPPE_RECV_KEY, hiding.salt_encrypt(receive, secret, packet.authenticator, salt))
-                + attribute(MS_MPPE_SEND_KEY, hiding.salt_encrypt(send, secret, packet.authenticator, other))
-                + _mppe(decision)
-            )
-            return Proof(ok=True, reason="", wire=wire)
-    return Proof(ok=False, reason="wrong-password") if hashes else _missing(decision)
+    nt_hash = _nt_hash_of(decision)
+    if nt_hash is None:
+        return _missing(decision)
+    if not mschap.verify_v2(response, challenge, name, nt_hash):
+        return Proof(ok=False, reason="wrong-password")
+    success = response[:1] + mschap.authenticator_response(response, challenge, name, nt_hash)
+    send, receive = mschap.mppe_v2_keys(nt_hash, response[26:])
+    salt = random_octets(2)
+    # The two salts of a packet must differ (RFC 2548 section 2.4.2): the second flips the lowest bit.
+    other = bytes((salt[0], salt[1] ^ 1))
+    wire = (
+        attribute(MS_CHAP2_SUCCESS, success)
+        + attribute(MS_MPPE_RECV_KEY, hiding.salt_encrypt(receive, secret, packet.authenticator, salt))
+        + attribute(MS_MPPE_SEND_KEY, hiding.salt_encrypt(send, secret, packet.authenticator, other))
+        + _mppe(decision)
+    )
+    return Proof(ok=True, reason="", wire=wire)
 
 
 def _mppe(decision: Decision) -> bytes:

@@ -1,6 +1,6 @@
 """Retransmissions: the same request again gets the same bytes again, or waits for the first (RFC 5080 2.2.2).
 
-A request is known by source address, source port, and its first 20 octets, so a new authenticator under
+A request is known by service, source address, source port, and its first 20 octets, so a new authenticator under
 an old identifier is a new request. Two generations of entries turn over every `lifetime` seconds: an entry
 lives between one and two lifetimes, and forgetting costs nothing a packet. When a generation is full it
 turns over early: the oldest answers are forgotten first.

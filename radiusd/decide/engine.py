@@ -58,7 +58,7 @@ class Engine:
         client = snapshot.client_for(host)
         if client is None:
             return Drop("unknown-client", "")
-        key = (host, port, data[:20])
+        key = (service, host, port, data[:20])
         seen = self._duplicates.seen(key, now)
         if seen is not None:
             if seen is PENDING:
@@ -98,8 +98,13 @@ class Engine:
             raise WireError("message-authenticator-wrong")
 
     def _access(self, snapshot: Snapshot, client: Client, packet: Packet, key: RequestKey, now: float) -> Outcome:
-        verdict = access.decide(snapshot, client, packet, key[0], now, self._random_octets)
-        data = access.answer(client, packet, verdict)
+        verdict = access.decide(snapshot, client, packet, key[1], now, self._random_octets)
+        try:
+            data = access.answer(client, packet, verdict)
+        except WireError:
+            # The policy's reply is longer than a packet: what cannot be granted whole is not granted.
+            verdict = verdict._replace(accept=False, reason="reply-too-long", body=b"")
+            data = access.answer(client, packet, verdict)
         self._duplicates.enter(key, PENDING, now)
         delay = 0.0 if verdict.accept else self._reject_delay
         reason = "access-accept" if verdict.accept else verdict.reason
@@ -119,7 +124,7 @@ class Engine:
             b"".join(packet.proxy_states),
             message_authenticator=at >= 0,
         )
-        record = accounting.read(packet, client, key[0], now, snapshot.dictionary)
+        record = accounting.read(packet, client, key[1], now, snapshot.dictionary)
         if record is None:
             return Reply(reply, 0.0, "accounting-without-row", None, key)
         if record.status in {accounting.START, accounting.INTERIM}:

@@ -25,8 +25,8 @@ class LoginEntry(NamedTuple):
     method: str
 
 
-# (source address, source port, the first 20 octets: code, identifier, length and authenticator)
-RequestKey = tuple[str, int, bytes]
+# (service, source address, source port, the first 20 octets: code, identifier, length and authenticator)
+RequestKey = tuple[str, str, int, bytes]
 
 
 class Reply(NamedTuple):

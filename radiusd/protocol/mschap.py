@@ -65,9 +65,10 @@ def nt_hash_hash(nt_hash: bytes) -> bytes:
 def challenge_hash(peer_challenge: bytes, authenticator_challenge: bytes, user_name: bytes) -> bytes:
     r"""Return the eight octets that MS-CHAPv2 encrypts (RFC 2759 section 8.2).
 
-    A domain before the name (`DOM\user`) is left out, as the RFC says and as peers do.
+    A domain before the name (`DOM\user`) is left out, as the RFC says and as peers do: up to the first backslash.
     """
-    bare = user_name.rpartition(b"\\")[2]
+    domain, backslash, rest = user_name.partition(b"\\")
+    bare = rest if backslash else domain
     return _sha1(peer_challenge + authenticator_challenge + bare, usedforsecurity=False).digest()[:8]
 
 

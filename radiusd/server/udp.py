@@ -59,6 +59,11 @@ class Edge:
             read = self._reader(endpoint)
             self._loop.add_reader(endpoint.sock.fileno(), read)
 
+    def report(self) -> None:
+        """Publish the counters and what the log has left out; to be called about once a second."""
+        self._tally.publish()
+        self._log.flush(time.time())
+
     def close(self) -> None:
         """Stop reading, and send the answers that were waiting for their delay at once."""
         for endpoint in self._endpoints:

@@ -30,6 +30,13 @@ RADCHECK = [
     ("chatty", 11, "Cleartext-Password", ":=", "password"),
     ("dom\\carol", 12, "Cleartext-Password", ":=", "whole"),
     ("carol", 13, "Cleartext-Password", ":=", "bare"),
+    ("mschaponly", 14, "Cleartext-Password", ":=", "password"),
+    ("mschaponly", 15, "Auth-Type", ":=", "MS-CHAP"),
+    ("twice", 16, "Cleartext-Password", ":=", "first"),
+    ("twice", 17, "Cleartext-Password", ":=", "second"),
+    ("both", 18, "Cleartext-Password", ":=", "clear"),
+    ("both", 19, "NT-Password", ":=", "8846F7EAEE8FB117AD06BDD830B7586C"),
+    ("empty", 20, "Cleartext-Password", ":=", ""),
 ]
 RADREPLY = [
     ("tunnel", 1, "Tunnel-Type:1", ":=", "L2TP"),

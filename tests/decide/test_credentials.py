@@ -130,3 +130,23 @@ def test_a_response_of_another_length_fits_nothing(engine, length):
 def test_a_password_longer_than_the_rfc_allows_is_no_password():
     request = decode(access_request("alice", (types.USER_PASSWORD, bytes(144))))
     assert credentials.clear_password(request, SECRET) is None
+
+
+@pytest.mark.parametrize(
+    ("user", "password", "pap", "mschap"),
+    [
+        ("twice", b"first", True, True),
+        ("twice", b"second", False, False),
+        ("both", b"password", True, True),
+        ("both", b"clear", False, False),
+    ],
+)
+def test_of_several_passwords_one_counts_as_in_freeradius(engine, user, password, pap, mschap):
+    accept = {True: codes.ACCESS_ACCEPT, False: codes.ACCESS_REJECT}
+    assert ask(engine, access_request(user, password=password))[1].code == accept[pap]
+    assert ask(engine, access_request(user, *mschapv2(user, password), identifier=2))[1].code == accept[mschap]
+
+
+def test_an_empty_password_never_logs_in_by_pap(engine):
+    outcome, packet = ask(engine, access_request("empty", password=b""))
+    assert (packet.code, outcome.reason) == (codes.ACCESS_REJECT, "empty-password")

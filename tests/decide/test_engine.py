@@ -225,7 +225,37 @@ def test_a_signed_accounting_request_is_checked(engine):
     assert isinstance(handle(engine, data, service="acct"), Record)
 
 
-def test_a_reply_too_long_for_a_packet_is_dropped_with_a_reason(engine):
+def test_what_cannot_be_granted_whole_is_not_granted(engine):
     states = [(types.PROXY_STATE, b"x" * 253)] * 15
-    data = access_request("chatty", *states, password=b"password")
-    assert handle(engine, data) == Drop("packet-too-long", "vpn1")
+    outcome = handle(engine, access_request("chatty", *states, password=b"password"))
+    assert answered(outcome).code == codes.ACCESS_REJECT
+    assert (outcome.reason, outcome.login.outcome) == ("reply-too-long", "reject")
+
+
+@pytest.mark.parametrize(
+    ("auth_type", "methods"),
+    [
+        ("PAP", {"pap"}),
+        ("CHAP", {"chap"}),
+        ("MS-CHAP", {"mschap", "mschapv2"}),
+        ("EAP", set()),
+        ("Local", set()),
+        ("System", set()),
+        (None, {"pap", "chap", "mschap", "mschapv2"}),
+    ],
+)
+def test_an_auth_type_leaves_its_own_method_only(auth_type, methods):
+    from radiusd.decide.credentials import allows
+
+    assert {method for method in ("pap", "chap", "mschap", "mschapv2") if allows(auth_type, method)} == methods
+
+
+def test_an_auth_type_that_the_request_does_not_fit_is_refused(engine):
+    assert handle(engine, access_request("mschaponly", password=b"password")).reason == "auth-type-mismatch"
+
+
+def test_the_two_ports_do_not_share_their_answers(engine):
+    data = request(codes.STATUS_SERVER, 9, SECRET, b"", authenticator=AUTHENTICATOR)
+    first = handle(engine, data, service="auth")
+    engine.answered(first.key, first.data, NOW)
+    assert decode(handle(engine, data, service="acct").data).code == codes.ACCOUNTING_RESPONSE
