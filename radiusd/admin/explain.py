@@ -4,10 +4,10 @@ import os
 import time
 from collections.abc import Mapping
 from ipaddress import IPv4Address
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from radiusd.admin.deps import Operator, Parts
 from radiusd.admin.transaction import Transaction
@@ -19,6 +19,8 @@ from radiusd.store.resources import Moment, Name, Resource, Text
 
 router = APIRouter(tags=["explain"], route_class=Transaction)
 
+MOST_ATTRIBUTES = 200
+
 
 class Attribute(Resource):
     """One attribute of the request."""
@@ -27,11 +29,19 @@ class Attribute(Resource):
     value: Text
 
 
+def _some(attributes: list[Attribute]) -> list[Attribute]:
+    if not 1 <= len(attributes) <= MOST_ATTRIBUTES:
+        raise ValueError(f"must be 1 to {MOST_ATTRIBUTES} attributes")
+    return attributes
+
+
 class Question(Resource):
     """An Access-Request as attributes; `{"User-Name": "alice"}` and lists of {attribute, value} are both taken."""
 
     client: Name | None = Field(None, description="Who asks; else the client of NAS-IP-Address, or the only one.")
-    attributes: Annotated[list[Attribute], Field(min_length=1, max_length=200)]
+    attributes: Annotated[
+        list[Attribute], AfterValidator(_some), Field(json_schema_extra={"minItems": 1, "maxItems": MOST_ATTRIBUTES})
+    ]
     at: Moment | None = Field(None, description="When; now, if left out.")
 
     @model_validator(mode="before")
@@ -55,11 +65,15 @@ class ReplyAttribute(BaseModel):
 
 
 class Answer(BaseModel):
-    """The decision: `policy` is accept when nothing but the password stands against it."""
+    """The decision; `needs-password` when the question holds none, and a right one would be accepted."""
 
-    outcome: str
+    outcome: Literal["accept", "reject", "needs-password"] = Field(
+        description="What is answered; needs-password: the question holds no password, and one can be checked."
+    )
     reason: str
-    policy: str
+    policy: Literal["accept", "reject"] = Field(
+        description="accept when nothing but a missing password stands against it."
+    )
     rule: str
     groups: list[str]
     client: str

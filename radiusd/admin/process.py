@@ -6,8 +6,10 @@ way are answered, for at most `STOP_WITHIN` seconds.
 
 import asyncio
 import multiprocessing
+import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +29,7 @@ from radiusd.store.pruning import Keep
 from radiusd.store.reaper import Reaper
 
 STOP_WITHIN = 5
+LEAVE_WITHIN = 1.0
 
 
 class _Server(uvicorn.Server):
@@ -75,12 +78,17 @@ async def _serve(settings: Settings, conninfo: str, listener: socket.socket, run
     crashed = [task for task in (serving, *background) if task.done() and task.exception() is not None]
     for task in background:
         task.cancel()
-    await asyncio.gather(*background, return_exceptions=True)
-    await engine.dispose()
+    _, hanging = await asyncio.wait(background, timeout=LEAVE_WITHIN)
     if crashed:
         log.error("admin-failed", task=crashed[0].get_name(), exc_info=crashed[0].exception())
         raise SystemExit(1)
+    if not hanging:
+        await engine.dispose()
     log.info("admin-stopped")
+    if hanging:
+        # A database that hangs holds a task up, which has nothing left to lose.
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def _listen_for_end(server: uvicorn.Server) -> None:

@@ -106,7 +106,7 @@ def change(
     ask = secret.required if secret_prompt else secret.given
     shared = ask("secret", argument=secret_text, from_stdin=secret_stdin, file=secret_file)
     given = {**taken, "address": address, "name": rename, "secret": shared}
-    wanted = fields.validated(ClientPatch, fields.changes(given, clear or (), ["description"]))
+    wanted = fields.validated(ClientPatch, fields.some(fields.changes(given, clear or (), ["description"])))
     made = database.work(context, lambda connection: clients.patch(connection, database.actor(), name, wanted))
     _show(made, as_json=as_json) if as_json else sys.stdout.write(f"client {made.name} changed\n")
 

@@ -32,7 +32,10 @@ def explain(
     at: fields.Time = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say how a login would be decided, and by which row: exit code 0 when only the password could refuse it."""
+    """Say how a login would be decided, and by which row.
+
+    Exit code 0 for an accept, and where only a password is missing from the question (needs-password); else 1.
+    """
     configured = settings(context)
     pairs = [("User-Name", user), *(fields.pair(text) for text in attributes or ())]
     now = time.time() if at is None else at.timestamp()
@@ -81,9 +84,7 @@ def _show(told: Explanation, asking: Client, host: str) -> None:
     for step in told.steps:
         write(f"  {listing.cell(step)}\n")
     decided = f" by {told.rule}" if told.rule else ""
-    if told.policy == "accept":
-        write(f"accept{decided}, given the right password\n")
-    else:
-        write(f"reject{decided}: {told.reason}\n")
+    why = {"accept": "", "needs-password": ": a right one is accepted"}.get(told.outcome, f": {told.reason}")
+    write(f"{told.outcome}{decided}{why}\n")
     for name, value in told.reply:
         write(f"  {name} = {listing.cell(value)}\n")

@@ -8,7 +8,7 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -50,9 +50,10 @@ def pair(text: str) -> tuple[str, str]:
 
 
 def moment(text: str) -> datetime:
-    """Read a time in ISO 8601; without a zone it is this machine's. Raises typer.BadParameter."""
+    """Read a time in ISO 8601; without a zone it is UTC, as on the REST side. Raises typer.BadParameter."""
     try:
-        return datetime.fromisoformat(text).astimezone()
+        at = datetime.fromisoformat(text)
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise typer.BadParameter(f"{text!r} is no time; write 2030-01-31, 2030-01-31T18:00 or …T18:00Z") from error
 
@@ -74,12 +75,24 @@ def changes(given: Mapping[str, object], clear: Sequence[str], clearable: Sequen
     for word in clear:
         name = word.strip().lstrip("-").replace("-", "_")
         if name not in clearable:
-            known = ", ".join(field.replace("_", "-") for field in clearable)
+            known = ", ".join(map(spelled, clearable))
             raise typer.BadParameter(f"cannot clear {word!r}; there are {known}")
         if name in fields:
             raise typer.BadParameter(f"{word!r} is both given and cleared")
         fields[name] = [] if name in ("groups", "check", "reply") else None
     return fields
+
+
+def some(changes: Mapping[str, object]) -> Mapping[str, object]:
+    """Return `changes`; raises typer.BadParameter where there are none."""
+    if not changes:
+        raise typer.BadParameter("nothing to change: give at least one option")
+    return changes
+
+
+def spelled(field: str) -> str:
+    """Return a field's name as the command line spells it: `reply[0].value`, `idle-timeout`."""
+    return field.replace("_", "-")
 
 
 def validated(model: type[Model], fields: Mapping[str, object]) -> Model:
@@ -88,13 +101,14 @@ def validated(model: type[Model], fields: Mapping[str, object]) -> Model:
         return model.model_validate(dict(fields))
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]).replace("_", "-")
+        place = "".join(f"[{part}]" if isinstance(part, int) else f".{spelled(part)}" for part in first["loc"])[1:]
         message = first["msg"].removeprefix("Value error, ")
-        raise typer.BadParameter(f"{place}: {message}" if place else message) from None
+        raise typer.BadParameter(f"{place}: {message[:1].lower()}{message[1:]}" if place else message) from None
 
 
 Time = Annotated[
-    datetime | None, typer.Option(parser=moment, metavar="TIME", help="2030-01-31T18:00:00, local or with zone.")
+    datetime | None,
+    typer.Option(parser=moment, metavar="TIME", help="2030-01-31T18:00:00, in UTC unless it has a zone."),
 ]
 
 

@@ -119,7 +119,7 @@ def change(
     taken: Mapping[str, object],
 ) -> None:
     """Change what the options name of a group."""
-    wanted = fields.validated(GroupPatch, fields.changes(taken, clear or (), _CLEARABLE))
+    wanted = fields.validated(GroupPatch, fields.some(fields.changes(taken, clear or (), _CLEARABLE)))
     names = dictionary(settings(context))
     made = database.work(context, lambda connection: groups.patch(connection, names, database.actor(), name, wanted))
     _show(made, as_json=as_json) if as_json else sys.stdout.write(f"group {made.name} changed\n")

@@ -98,7 +98,7 @@ def print_list(records: Sequence[Record], columns: Sequence[Column], *, as_json:
 def print_record(
     record: Record, writers: Mapping[str, Callable[[object], str]] | None = None, *, as_json: bool
 ) -> None:
-    """Print one record, a line a field; a list of records within it takes a line an entry.
+    """Print one record, a line a field, named as the options are; a list of records within it takes a line an entry.
 
     `writers` are for the fields that `cell` would write otherwise.
     """
@@ -109,7 +109,8 @@ def print_record(
     for field, value in record.items():
         entries = value if isinstance(value, list | tuple) and value and isinstance(value[0], Mapping) else [value]
         write = (writers or {}).get(field, cell)
-        lines += [[field if number == 0 else "", write(entry)] for number, entry in enumerate(entries)]
+        name = field.replace("_", "-")
+        lines += [[name if number == 0 else "", write(entry)] for number, entry in enumerate(entries)]
     _print_aligned(lines, [False, False])
 
 

@@ -1,8 +1,8 @@
 """The `radiusd` command: its options, its commands, and how every error of theirs ends.
 
-A mistake in usage or settings ends with exit code 2, everything else that was foreseen with 1: one line
-on standard error that says what to do. A command that only failed to find or to allow something (a rejected
-probe, a finding of doctor) ends with 1 as well, after its own output.
+A mistake in usage, in what is to be written or in settings ends with exit code 2, everything else that was foreseen
+with 1: one line on standard error that says what to do. A command that only failed to find or to allow something (a
+rejected probe, a finding of doctor) ends with 1 as well, after its own output.
 """
 
 import importlib
@@ -10,14 +10,16 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import Annotated, Final, NoReturn, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from radiusd import __version__
+from radiusd.cli import fields
 from radiusd.cli.context import Options
-from radiusd.errors import ConfigError, RadiusdError
+from radiusd.errors import ApiError, ConfigError, PolicyError, RadiusdError
 
 COMMANDS: Final = {
     "serve": "radiusd.cli.serve:serve",
@@ -35,8 +37,25 @@ COMMANDS: Final = {
 """Every command and where it is: a module is imported when its command is asked for, since some load much."""
 
 
+_UNUSABLE: Final = 422
+"""The status of what is refused as it is written, whatever there is already."""
+
+
+class _Context(typer.Context):
+    """The run of one command, which notes on an error whose it is; the first note is the innermost command's."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        if isinstance(error, (typer.TyperException, RadiusdError)):
+            error.add_note(self.command_path)
+        return super().__exit__(kind, error, traceback)
+
+
 class _Commands(TyperGroup):
     """The commands of the table above."""
+
+    context_class = _Context
 
     def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002 - the signature is typer's
         return list(COMMANDS)
@@ -52,6 +71,8 @@ class _Commands(TyperGroup):
             found = alone
         command = cast("TyperCommand | TyperGroup", typer.main.get_command(found))
         command.name = cmd_name
+        for each in (command, *getattr(command, "commands", {}).values()):
+            each.context_class = _Context
         return command
 
 
@@ -98,13 +119,19 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         code = app(arguments, prog_name="radiusd", standalone_mode=False)
         sys.stdout.flush()
     except typer.TyperException as error:
-        text = error.format_message()
+        ours = isinstance(error, typer.BadParameter) and error.param is None and error.param_hint is None
+        text = error.message if ours else error.format_message()
         # Without a command, the message is the help itself.
-        _fail(text if text.startswith("Usage:") else f"{_one_line(text)} (see `radiusd --help`)", 2)
+        _fail(text if text.startswith("Usage:") else _with_help(text, error), 2)
     except typer.Abort:
         _fail("given up", 1)
     except ConfigError as error:
         _fail(_one_line(str(error)), 2)
+    except ApiError as error:
+        text = _spelled(error)
+        _fail(_with_help(text, error), 2) if error.status == _UNUSABLE else _fail(_one_line(text), 1)
+    except PolicyError as error:
+        _fail(_with_help(str(error), error), 2)
     except RadiusdError as error:
         _fail(_one_line(str(error)), 1)
     except BrokenPipeError:
@@ -114,6 +141,20 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:
         _fail("interrupted", 130)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _spelled(error: ApiError) -> str:
+    """Return the error's words, the field that they begin with as the command line spells it."""
+    text = str(error)
+    if error.field is None or not text.startswith(f"{error.field}: "):
+        return text
+    return fields.spelled(error.field) + text.removeprefix(error.field)
+
+
+def _with_help(text: str, error: Exception) -> str:
+    """Return one line that ends with where the help of the command that failed is."""
+    command = getattr(error, "__notes__", ["radiusd"])[0]
+    return f"{_one_line(text)} (see `{command} --help`)"
 
 
 def _one_line(text: str) -> str:

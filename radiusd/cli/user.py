@@ -89,12 +89,15 @@ def add(
 ) -> None:
     """Make a user; the password is asked for unless an option gives it."""
     given = fields.changes(taken, (), ())
-    given["username"] = name
     if not no_password:
         given["password"] = secret.required(
             "password", argument=password, from_stdin=password_stdin, file=password_file
         )
-    user = fields.validated(UserCreate, given)
+    elif password is not None or password_stdin or password_file is not None:
+        raise typer.BadParameter("--no-password and a password cannot both be given")
+    elif not given.keys() - {"disabled"} and not given.get("disabled"):
+        raise typer.BadParameter("a user without a password needs something else to be kept by: give a --group")
+    user = fields.validated(UserCreate, {"username": name, **given})
     names = dictionary(settings(context))
     made = database.work(context, lambda connection: users.create(connection, names, database.actor(), user))
     _show(made, as_json=as_json) if as_json else sys.stdout.write(f"user {made.username} added\n")
@@ -118,7 +121,7 @@ def change(
     ask = secret.required if password_prompt else secret.given
     given = dict(taken)
     given["password"] = ask("password", argument=password, from_stdin=password_stdin, file=password_file)
-    wanted = fields.validated(UserPatch, fields.changes(given, clear or (), _CLEARABLE))
+    wanted = fields.validated(UserPatch, fields.some(fields.changes(given, clear or (), _CLEARABLE)))
     names = dictionary(settings(context))
     made = database.work(context, lambda connection: users.patch(connection, names, database.actor(), name, wanted))
     _show(made, as_json=as_json) if as_json else sys.stdout.write(f"user {made.username} changed\n")

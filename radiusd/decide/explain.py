@@ -5,12 +5,13 @@ one walks, with a trace.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, Literal, NamedTuple
 
-from radiusd.decide import access
+from radiusd.decide import access, credentials
 from radiusd.decide.credentials import RandomOctets
 from radiusd.dictionary.attributes import Dictionary
 from radiusd.errors import PolicyError, WireError
+from radiusd.policy.evaluate import Decision
 from radiusd.policy.model import Client
 from radiusd.policy.snapshot import Snapshot
 from radiusd.policy.trace import Trace
@@ -18,19 +19,22 @@ from radiusd.protocol import hiding
 from radiusd.protocol.attribute_types import USER_PASSWORD
 from radiusd.protocol.codes import ACCESS_REQUEST
 from radiusd.protocol.encode import attribute, request
-from radiusd.protocol.packet import decode
+from radiusd.protocol.packet import Packet, decode
+
+UNPROVEN: Final = "needs-password"
 
 
 class Explanation(NamedTuple):
     """An answer and how it came about.
 
-    `outcome` is "accept" or "reject"; `policy` is "accept" when only the missing password stands between the
-    request and an accept. `reply` holds (name, value) as printed, secrets left out.
+    `outcome` is "needs-password" when only the password, which the question does not hold, stands between the
+    request and an accept; `policy` is "accept" then too. A user without a password that can be checked is rejected
+    with or without one. `reply` holds (name, value) as printed, secrets left out.
     """
 
-    outcome: str
+    outcome: Literal["accept", "reject", "needs-password"]
     reason: str
-    policy: str
+    policy: Literal["accept", "reject"]
     rule: str
     groups: tuple[str, ...]
     reply: list[tuple[str, str]]
@@ -60,16 +64,36 @@ def explain(
     trace = Trace()
     verdict = access.decide(snapshot, client, packet, host, now, random_octets, trace)
     decision = verdict.decision
-    only_password = not verdict.accept and verdict.reason == "no-credentials"
+    reason = verdict.reason
+    if reason == "no-credentials" and decision is not None:
+        reason = _without_password(packet, client, decision, random_octets)
+        trace.steps[-1] = "the question holds no password"
+        if reason != UNPROVEN:
+            trace.add(f"none would be right: {reason}")
+    only_password = reason == UNPROVEN
     return Explanation(
-        outcome="accept" if verdict.accept else "reject",
-        reason=verdict.reason,
+        outcome="accept" if verdict.accept else UNPROVEN if only_password else "reject",
+        reason=reason,
         policy="accept" if verdict.accept or only_password else "reject",
         rule=decision.rule if decision is not None else "",
         groups=decision.groups if decision is not None else (),
         reply=_reply(snapshot.dictionary, verdict, only_password),
         steps=list(trace.steps),
     )
+
+
+def _without_password(packet: Packet, client: Client, decision: Decision, random_octets: RandomOctets) -> str:
+    """Say why the question is not accepted: for want of a password, or because none could be right.
+
+    A wrong password is tried by each method: where not one of them calls it wrong, none can be checked.
+    """
+    reasons = [
+        credentials.prove(method, packet, b"\0", client.secret, decision, random_octets).reason
+        for method in ("pap", "mschapv2", "chap")
+    ]
+    if "wrong-password" in reasons:
+        return UNPROVEN
+    return next((reason for reason in reasons if reason != "auth-type-mismatch"), reasons[0])
 
 
 def _encode(dictionary: Dictionary, name: str, text: str, client: Client, authenticator: bytes) -> bytes:

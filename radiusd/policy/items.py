@@ -290,5 +290,5 @@ def _caution(item: Item) -> str:
     if name in ("Login-Time", "Current-Time"):
         unread = login_time.parse(item.text).unread
         if unread:
-            return f"{name}: {', '.join(map(repr, unread))} cannot be read and is passed over"
+            return f"{name}: {', '.join(map(repr, unread))} cannot be read"
     return ""

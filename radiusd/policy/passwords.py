@@ -28,6 +28,10 @@ UNSUPPORTED: Final = frozenset(
         "SHA2-256-Password",
         "SHA2-384-Password",
         "SHA2-512-Password",
+        "SHA3-224-Password",
+        "SHA3-256-Password",
+        "SHA3-384-Password",
+        "SHA3-512-Password",
         "SMD5-Password",
         "SSHA-Password",
         "SSHA1-Password",
@@ -35,10 +39,15 @@ UNSUPPORTED: Final = frozenset(
         "SSHA2-256-Password",
         "SSHA2-384-Password",
         "SSHA2-512-Password",
+        "SSHA3-224-Password",
+        "SSHA3-256-Password",
+        "SSHA3-384-Password",
+        "SSHA3-512-Password",
     )
 )
 ALL: Final = PASSWORDS | UNSUPPORTED
 
+_NAMES: Final = frozenset(name.lower() for name in ALL)
 _HEADER: Final = re.compile(rb"\{([\w-]{1,32})\}(.*)", re.DOTALL)
 
 
@@ -48,6 +57,11 @@ class Known(NamedTuple):
     clear: tuple[bytes, ...]
     nt_hashes: tuple[bytes, ...]
     unsupported: tuple[str, ...]
+
+
+def holds(attribute: str) -> bool:
+    """Say whether a check row of `attribute`, written in any case, holds a password or a hash of one."""
+    return attribute.lower() in _NAMES
 
 
 def read(items: Iterable[tuple[str, bytes]]) -> Known:

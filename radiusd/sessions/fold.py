@@ -33,6 +33,12 @@ from radiusd.sessions.state import (
 RETRY_WINDOW: Final = 60.0
 # Rounding of two whole-second clocks in one NAS.
 _ROUNDING: Final = 1.0
+# How far a NAS's clock may be before and behind ours, in seconds, to be believed.
+MOST_AHEAD: Final = 86_400.0
+MOST_BEHIND: Final = 10 * 365.25 * 86_400.0
+# Gaps between updates: a longer one than a day is an outage or a clock that was set, and the first one may be either.
+_LONGEST_GAP: Final = 86_400.0
+_LONGEST_FIRST_GAP: Final = 3600.0
 
 _KINDS: Final = {START: "start", STOP: "stop", INTERIM: "interim"}
 
@@ -43,6 +49,18 @@ class Change(NamedTuple):
     state: SessionState
     displaced: SessionState | None
     events: tuple[Event, ...]
+
+
+def doubt_clock(record: AccountingRecord) -> None:
+    """Put the time of receipt in place of a time that no working clock shows; `record` is changed in place.
+
+    A NAS without a clock sends Event-Timestamp 0, a broken one 4294967295: a session from 1970, or closed in 2106.
+    """
+    if record.received - record.sent_at > MOST_BEHIND:
+        record.sent_at = record.received
+    if not -MOST_BEHIND <= record.event_time - record.received <= MOST_AHEAD:
+        record.event_time = float(int(record.sent_at))
+        record.timestamped = False
 
 
 def fold(state: SessionState | None, record: AccountingRecord) -> Change:
@@ -233,19 +251,21 @@ def _grant(state: SessionState, record: AccountingRecord) -> None:
 
 
 def _learn(state: SessionState, record: AccountingRecord) -> None:
-    """Reckon the interval that the NAS really keeps: about the median gap, and no less than what was granted.
+    """Reckon the interval that the NAS really keeps, no less than what was granted.
 
-    The first gap is taken as it is; each later one moves the estimate by an eighth at most, so that a lost interim
-    does not double it.
+    It is the median of this gap, the previous one and what was expected, so that neither a lost interim nor one too
+    many moves it. A previous gap that was out of all proportion counts for nothing once a shorter one follows.
     """
     gap = record.event_time - state.last_event
-    if gap <= 0:
+    if not 0 < gap <= _LONGEST_GAP:
         return
-    known = state.expected
-    if known is None or (state.interval is None and gap > known):
-        learned = gap
+    previous, known = state.interval, state.expected
+    if previous is None or known is None:
+        learned = min(gap, _LONGEST_FIRST_GAP)
+    elif previous > 2 * known:
+        learned = min(gap, float(previous))
     else:
-        learned = known + min(max(gap - known, -known / 8), known / 8)
+        learned = sorted((gap, float(previous), known))[1]
     state.expected = max(learned, 1.0, state.granted or 0)
     state.interval = int(gap)
 

@@ -19,6 +19,7 @@ from psycopg.rows import TupleRow
 from radiusd import telemetry
 from radiusd.decide.outcome import LoginEntry
 from radiusd.store import connections
+from radiusd.store.cancellation import hanging_up
 
 _LONGEST_WAIT = 2.0
 _MOST_LINES = 2000
@@ -63,27 +64,8 @@ class AuthLog:
 
     async def run(self) -> None:
         """Write until cancelled."""
-        wait = self._interval
         try:
-            while True:
-                await self._arrived.wait()
-                await self._sleep(wait)
-                part = [self._queue.popleft() for _ in range(min(len(self._queue), _MOST_LINES))]
-                self._under_way = len(part)
-                try:
-                    await self._write(part)
-                except psycopg.Error as error:
-                    self._failed(error)
-                    self._put_back(part)
-                    await self._disconnect()
-                    wait = min(max(wait * 2, self._interval), _LONGEST_WAIT)
-                else:
-                    self.error = None
-                    wait = self._interval
-                self._under_way = 0
-                if not self._queue:
-                    self._arrived.clear()
-                    self._emptied.set()
+            await hanging_up(self._serve(), self._hang_up)
         finally:
             await self._disconnect()
 
@@ -93,16 +75,40 @@ class AuthLog:
         while self.depth and (left := deadline - time.monotonic()) > 0:
             self._emptied.clear()
             try:
-                await asyncio.wait_for(self._emptied.wait(), left)
+                async with asyncio.timeout(left):
+                    await self._emptied.wait()
             except TimeoutError:
                 break
         self._hurry.clear()
         return self.depth
 
+    async def _serve(self) -> None:
+        wait = self._interval
+        while True:
+            await self._arrived.wait()
+            await self._sleep(wait)
+            part = [self._queue.popleft() for _ in range(min(len(self._queue), _MOST_LINES))]
+            self._under_way = len(part)
+            try:
+                await self._write(part)
+            except psycopg.Error as error:
+                self._failed(error)
+                self._put_back(part)
+                await self._disconnect()
+                wait = min(max(wait * 2, self._interval), _LONGEST_WAIT)
+            else:
+                self._succeeded()
+                wait = self._interval
+            self._under_way = 0
+            if not self._queue:
+                self._arrived.clear()
+                self._emptied.set()
+
     async def _sleep(self, seconds: float) -> None:
         """Let lines gather, unless someone is draining."""
         try:
-            await asyncio.wait_for(self._hurry.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()
         except TimeoutError:
             return
         if self.error is not None:
@@ -120,6 +126,11 @@ class AuthLog:
         if self.error is None:
             _log.warning("auth-log-database-failed", error=str(error).strip(), queued=len(self._queue))
         self.error = str(error).strip()
+
+    def _succeeded(self) -> None:
+        if self.error is not None:
+            _log.info("auth-log-database-back", queued=len(self._queue))
+        self.error = None
 
     async def _write(self, part: Sequence[LoginEntry]) -> None:
         """Write lines; those that Postgres refuses for what they hold are found by halving, and given up."""
@@ -143,10 +154,17 @@ class AuthLog:
                 _log.error("auth-log-line-refused", client=lines[0].client, error=str(error).strip())
 
     async def _connect(self) -> AsyncConnection[TupleRow]:
-        connection = await connections.connect(self._conninfo, "radiusd auth log")
-        await connection.execute("SELECT set_config('synchronous_commit', 'off', false)")
-        self._connection = connection
+        self._connection = connection = await connections.connect(self._conninfo, "radiusd auth log")
+        try:
+            await connection.execute("SELECT set_config('synchronous_commit', 'off', false)")
+        except BaseException:
+            await self._disconnect()
+            raise
         return connection
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.pgconn.finish()
 
     async def _disconnect(self) -> None:
         connection, self._connection = self._connection, None

@@ -12,9 +12,12 @@ from typing import Final, Literal, NamedTuple
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from radiusd.dictionary.attributes import Dictionary
+from radiusd.errors import PolicyError
+from radiusd.policy import passwords
 from radiusd.policy.model import Client
-from radiusd.policy.passwords import UNSUPPORTED
 from radiusd.policy.snapshot import Snapshot
+from radiusd.policy.typed import unquoted
 from radiusd.store.freeradius import Base
 
 Level = Literal["broken", "warning", "note"]
@@ -60,7 +63,7 @@ async def find(conn: AsyncConnection, snapshot: Snapshot) -> list[Finding]:
     """Look through policy, clients and sessions; `snapshot` is a fresh reading of the same database."""
     return [
         *_problems(snapshot),
-        *await _controls(conn),
+        *await _controls(conn, snapshot.dictionary),
         *await _empty_groups(conn),
         *_clients(snapshot),
         *await _sessions(conn),
@@ -74,24 +77,39 @@ def _problems(snapshot: Snapshot) -> Iterable[Finding]:
         yield Finding("broken", problem.subject, message, problem.table, problem.row_id)
 
 
-async def _controls(conn: AsyncConnection) -> list[Finding]:
+async def _controls(conn: AsyncConnection, dictionary: Dictionary) -> list[Finding]:
     """Find passwords that cannot be checked, row by row, and limits that are only stored, together."""
     findings: list[Finding] = []
     stored: Counter[str] = Counter()
-    names = {name.lower(): name for name in (*UNSUPPORTED, *NOT_ENFORCED)}
+    names = {name.lower(): name for name in (passwords.ALL | NOT_ENFORCED) - {"Cleartext-Password"}}
     for table, owner, kind in _CHECKS:
         attribute = func.lower(table.c.attribute)
-        query = select(table.c.id, table.c[owner], attribute).where(attribute.in_(names)).order_by(table.c.id)
-        for row_id, name, lower in await conn.execute(query):
+        columns = (table.c.id, table.c[owner], attribute, table.c.value)
+        query = select(*columns).where(attribute.in_(names)).order_by(table.c.id)
+        for row_id, name, lower, value in await conn.execute(query):
             if names[lower] in NOT_ENFORCED:
                 stored[names[lower]] += 1
                 continue
-            message = f"{names[lower]} is a form of password that radiusd cannot check yet"
-            findings.append(Finding("broken", f"{kind} {name}", message, table.name, row_id))
+            for form in _uncheckable(dictionary, names[lower], value):
+                message = f"{form} is a form of password that radiusd cannot check yet"
+                findings.append(Finding("broken", f"{kind} {name}", message, table.name, row_id))
     for name, number in sorted(stored.items()):
-        rows = "1 row" if number == 1 else f"{number} rows"
-        findings.append(Finding("note", name, f"stored in {rows}, not enforced yet"))
+        findings.append(Finding("note", name, f"stored in {_many(number, 'row', 'rows')}, not enforced yet"))
     return findings
+
+
+def _uncheckable(dictionary: Dictionary, name: str, value: str) -> tuple[str, ...]:
+    """Name the form of a password row that no login can be checked with; a row that cannot be read is a problem."""
+    attribute = dictionary.named(name)
+    try:
+        octets = b"" if attribute is None else attribute.encode(unquoted(value))
+    except PolicyError:
+        return ()
+    return passwords.read([(name, octets)]).unsupported
+
+
+def _many(number: int, one: str, many: str) -> str:
+    return f"1 {one}" if number == 1 else f"{number} {many}"
 
 
 async def _empty_groups(conn: AsyncConnection) -> list[Finding]:
@@ -104,7 +122,11 @@ async def _empty_groups(conn: AsyncConnection) -> list[Finding]:
         )
     )
     return [
-        Finding("warning", f"group {name}", f"has no rows, so that its {members} members get nothing from it")
+        Finding(
+            "warning",
+            f"group {name}",
+            f"has no rows, so that its {_many(members, 'member gets', 'members get')} nothing from it",
+        )
         for name, members in found
     ]
 
@@ -133,7 +155,7 @@ def _signatures(client: Client) -> Iterable[tuple[Level, str]]:
         return
     why = ": pppd's plugin cannot sign, so keep the path private" if client.kind == "pptpd" else ""
     level: Level = "warning" if required == "no" and not why else "note"
-    yield level, f"unsigned requests are taken (require_message_authenticator is {required}){why}"
+    yield level, f"unsigned requests are taken (require-message-authenticator is {required}){why}"
 
 
 async def _sessions(conn: AsyncConnection) -> list[Finding]:
@@ -148,8 +170,8 @@ async def _sessions(conn: AsyncConnection) -> list[Finding]:
         Finding(
             "warning",
             f"client {name}",
-            f"{number} open sessions have no interim interval: nothing but a Stop or Accounting-On ends them; "
-            "give the groups an interim interval",
+            f"{_many(number, 'open session has', 'open sessions have')} no interim interval, so that nothing but a "
+            "Stop or Accounting-On is its end; give the groups an interim-interval",
         )
         for name, number in silent
     ]
@@ -161,6 +183,7 @@ async def _sessions(conn: AsyncConnection) -> list[Finding]:
     )
     number = foreign.scalar_one()
     if number:
-        message = f"{number} open sessions are another server's; from their next packet on they are radiusd's"
+        sessions = _many(number, "open session is", "open sessions are")
+        message = f"{sessions} another server's, and radiusd's from the next packet on"
         findings.append(Finding("note", "sessions", message))
     return findings

@@ -114,7 +114,8 @@ async def remove(
         raise _unknown(name)
     rows.match(if_match, rows.version(before.lists.parts()))
     if before.members and not with_members:
-        raise ApiError(409, f"{before.members} users are in the group {name!r}; without its policy they could do more")
+        users = "1 user is" if before.members == 1 else f"{before.members} users are"
+        raise ApiError(409, f"{users} in the group {name!r}; without its policy they could do more")
     await rows.erase(conn, GROUPS, name)
     await audit.record(conn, actor, "delete", "group", name, before=_view(name, before))
 

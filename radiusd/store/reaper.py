@@ -5,6 +5,8 @@ The rules:
 - Whoever holds the advisory lock leads; it goes with the connection, so a leader that dies or is cut off leads no more.
 - Nothing is closed on old knowledge: a session is locked, read again and judged again; one that a writer is at is left
   for the next round.
+- A round comes when the next session may be over, and each second while any session has an interval of seconds; in
+  between, only the sessions that have just begun are looked at.
 - Each round leaves a heartbeat. The time without one is credited to every session: nobody listened.
 - The leader also forgets what has served its time: see `pruning`.
 """
@@ -36,6 +38,11 @@ _BATCH: Final = 500
 _LEAST_PAUSE: Final = 0.2
 _PRUNE_EVERY: Final = 60.0
 _RETRY: Final = 2.0
+# An expected interval below `_QUICK` seconds is watched every `_QUICK_PERIOD` seconds.
+_QUICK: Final = 10.0
+_QUICK_PERIOD: Final = 1.0
+# Seconds by which other machines' clocks, which session ids begin with, may be behind.
+_SKEW: Final = 5.0
 
 # At least one expected interval of silence: the exact threshold is judged in `sessions.reap`.
 _SILENT: Final = b"""
@@ -44,6 +51,11 @@ _SILENT: Final = b"""
      WHERE state <> 'closed' AND expected_s IS NOT NULL
        AND last_seen + expected_s * interval '1 second' < to_timestamp(%s)
      ORDER BY last_seen"""
+# By the ids, which begin with the time: the newest sessions alone are looked at.
+_QUICK_BEGUN: Final = b"""
+    SELECT count(*) FROM (
+        SELECT state, expected_s FROM radiusd.session WHERE id >= %s::uuid AND id < %s::uuid ORDER BY id LIMIT 5000
+    ) AS newest WHERE state <> 'closed' AND expected_s < %s"""
 _THRESHOLDS: Final = b"SELECT name, reap_missed_interims, reap_grace FROM radiusd.client"
 _BEAT: Final = b"""
     INSERT INTO radiusd.service (key, value) VALUES (%s, %s) ON CONFLICT (key) DO UPDATE SET value = excluded.value"""
@@ -139,9 +151,23 @@ class Reaper:
                     await pruning.prune(connection, self._keep)
                     self._pruned = now
                 soon = self._period if deadline is None else deadline - self._clock()
-                await asyncio.sleep(min(max(soon, _LEAST_PAUSE), self._period))
+                await self._pause(connection, min(max(soon, _LEAST_PAUSE), self._period))
         finally:
             await connection.close()
+
+    async def _pause(self, connection: Connection, seconds: float) -> None:
+        """Wait for the next round, which comes earlier if a session begins that may be over before it."""
+        now = time.time()
+        since, until = session_rows.first_id(now - _SKEW), session_rows.first_id(now + seconds + _SKEW)
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            await asyncio.sleep(min(left, _QUICK_PERIOD))
+            if left > _QUICK_PERIOD:
+                cursor = await connection.execute(_QUICK_BEGUN, (since, until, _QUICK))
+                begun = await cursor.fetchone()
+                await connection.commit()
+                if begun is not None and begun[0]:
+                    return
 
     async def _beat(self, connection: Connection, now: float) -> None:
         beat = reap.beat(await _heartbeat(connection), now, self._period)
@@ -150,12 +176,12 @@ class Reaper:
         await connection.commit()
 
     async def _round(self, connection: Connection, *, dry_run: bool = False) -> tuple[list[Reaped], float | None]:
-        """Close what is over; return it, and when the next session may be (None: nothing is near its end)."""
+        """Close what is over; return it, and when to look again (None: nothing is near its end)."""
         now = self._clock()
         thresholds = Thresholds(await _clients(connection), self._groups())
         beat = await _heartbeat(connection)
         absences = beat.absences if beat is not None else ()
-        cursor = await connection.execute(_SILENT, (now + self._period,), binary=True)
+        cursor = await connection.execute(_SILENT, (now + max(self._period, _QUICK),), binary=True)
         silences = [Silence(*row) for row in await cursor.fetchall()]
         await connection.commit()
         over, deadline = reap.due(silences, thresholds, absences, now)
@@ -163,6 +189,8 @@ class Reaper:
         for at in range(0, len(over), _BATCH):
             ids = [silence.unique_id for silence in over[at : at + _BATCH]]
             reaped += await _close(connection, ids, thresholds, absences, now, dry_run=dry_run)
+        if deadline is not None and any(silence.expected < _QUICK for silence in silences):
+            deadline = min(deadline, now + _QUICK_PERIOD)
         return reaped, deadline
 
 

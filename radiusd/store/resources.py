@@ -14,6 +14,11 @@ from typing import Annotated, ClassVar, Final, Generic, Literal, TypeVar, get_ar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 UINT32 = 2**32 - 1
+LONGEST_SECRET: Final = 253
+LONGEST_NAME: Final = 253
+"""Octets of a User-Name: what an attribute holds (RFC 2865 section 5)."""
+LONGEST_PASSWORD: Final = 128
+"""Octets of a User-Password before it is hidden (RFC 2865 section 5.2)."""
 Out = TypeVar("Out")
 
 Kind = Literal["pptpd", "rras", "accel-ppp", "strongswan", "ocserv", "openvpn", "mikrotik", "other"]
@@ -41,11 +46,35 @@ def _with_zone(at: datetime) -> datetime:
         raise ValueError("is out of the range of dates") from None
 
 
+def user_name(name: str) -> str:
+    """Return `name`; raises ValueError for one that no User-Name can hold."""
+    if len(name.encode("utf-8", "surrogatepass")) > LONGEST_NAME:
+        raise ValueError(f"must have at most {LONGEST_NAME} octets in UTF-8, as User-Name holds no more")
+    return name
+
+
 def _secret(secret: SecretStr) -> SecretStr:
     text = _without_nul(secret.get_secret_value())
+    if not text:
+        raise ValueError("must not be empty")
+    if len(text) > LONGEST_SECRET:
+        raise ValueError(f"must have at most {LONGEST_SECRET} characters")
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError("must be Unicode text")
     return secret
+
+
+def _password(password: SecretStr) -> SecretStr:
+    octets = len(password.get_secret_value().encode())
+    if octets > LONGEST_PASSWORD:
+        raise ValueError(f"has {octets} octets; PAP carries at most {LONGEST_PASSWORD} (RFC 2865 section 5.2)")
+    return password
+
+
+def _two_at_most(servers: list[str]) -> list[str]:
+    if len(servers) > 2:
+        raise ValueError("must name two servers at most")
+    return servers
 
 
 def _network(text: str) -> str:
@@ -71,7 +100,17 @@ Text = Annotated[str, Field(max_length=4096), AfterValidator(_without_nul)]
 Seconds = Annotated[int, Field(strict=True, ge=0, le=UINT32)]
 Moment = Annotated[datetime, AfterValidator(_with_zone)]
 Network = Annotated[str, Field(max_length=64), AfterValidator(_network)]
-Password = Annotated[SecretStr, Field(min_length=1, max_length=253), AfterValidator(_secret)]
+UserName = Annotated[Name, AfterValidator(user_name)]
+# The lengths are judged by the validators, whose words do not speak of a list; the schema says them all the same.
+Secret = Annotated[
+    SecretStr, AfterValidator(_secret), Field(json_schema_extra={"minLength": 1, "maxLength": LONGEST_SECRET})
+]
+Password = Annotated[
+    SecretStr,
+    AfterValidator(_secret),
+    AfterValidator(_password),
+    Field(json_schema_extra={"minLength": 1, "maxLength": LONGEST_PASSWORD}),
+]
 Ipv4Text = Annotated[str, Field(max_length=15), AfterValidator(_ipv4)]
 
 
@@ -128,8 +167,10 @@ class UserPatch(Resource):
 
     READ_ONLY = frozenset({"has_password"})
 
-    username: Name | None = None
-    password: Password | None = Field(None, description="Write-only; kept as Cleartext-Password.")
+    username: UserName | None = None
+    password: Password | None = Field(
+        None, description="Write-only; the only password from then on, as Cleartext-Password. null takes all away."
+    )
     groups: list[Membership] | None = None
     disabled: bool | None = Field(None, description="Auth-Type := Reject.")
     expires_at: Moment | None = Field(None, description="Expiration; without a zone it is UTC.")
@@ -139,7 +180,10 @@ class UserPatch(Resource):
 
 
 class UserIn(UserPatch):
-    """A whole user. A password that is absent keeps the one in force (it cannot be read and sent back)."""
+    """A whole user. A password that is absent keeps the one in force (it cannot be read and sent back).
+
+    So do other password rows, unless `check` is sent without them.
+    """
 
     def given(self) -> set[str]:
         """Name all fields, but the password only if it was sent."""
@@ -149,14 +193,14 @@ class UserIn(UserPatch):
 class UserCreate(UserIn):
     """A new user."""
 
-    username: Name
+    username: UserName
 
 
 class UserOut(BaseModel):
     """A user as read; `version` is the ETag."""
 
     username: str
-    has_password: bool
+    has_password: bool = Field(description="Whether radcheck holds a password of any form.")
     groups: list[Membership]
     disabled: bool
     expires_at: datetime | None
@@ -189,8 +233,8 @@ class GroupPatch(Resource):
     mppe_bits: list[Literal[40, 128]] | None = Field(
         None, description="Key lengths that `mppe` lets the NAS use (MS-MPPE-Encryption-Types); both when absent."
     )
-    dns: Annotated[list[Ipv4Text], Field(max_length=2)] | None = Field(
-        None, description="MS-Primary-DNS-Server and MS-Secondary-DNS-Server."
+    dns: Annotated[list[Ipv4Text], AfterValidator(_two_at_most), Field(json_schema_extra={"maxItems": 2})] | None = (
+        Field(None, description="MS-Primary-DNS-Server and MS-Secondary-DNS-Server.")
     )
     fall_through: bool | None = Field(None, description="Fall-Through: go on to the user's next group.")
     check: list[Item] | None = Field(None, description="All other rows of radgroupcheck, in order.")
@@ -243,7 +287,7 @@ class ClientPatch(Resource):
 
     name: Name | None = Field(None, description="A client may be renamed.")
     address: Network | None = Field(None, description="IP address or network; the longest prefix wins.")
-    secret: Password | None = Field(None, description="Shared secret; write-only.")
+    secret: Secret | None = Field(None, description="Shared secret; write-only.")
     kind: Kind | None = None
     require_message_authenticator: RequireMessageAuthenticator | None = None
     reap_missed_interims: Annotated[int, Field(ge=1, le=1000)] | None = None
@@ -275,7 +319,7 @@ class ClientIn(ClientPatch):
 class ClientCreate(ClientIn):
     """A new client: the secret is required."""
 
-    secret: Password
+    secret: Secret
 
 
 class ClientOut(BaseModel):

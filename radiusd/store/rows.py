@@ -7,7 +7,8 @@ and Postgres's xmin, so that a change by any tool, even of a password, gives ano
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Table, delete, func, insert, literal_column, select, update
@@ -159,14 +160,25 @@ def match(if_match: str | None, current: str | None) -> None:
         raise ApiError(412, "it has changed since it was read; read it again")
 
 
-def wanted(dictionary: Dictionary, where: List, items: Sequence[Item] | None, before: Lists) -> list[Row]:
+def _nothing(_attribute: str) -> bool:
+    return False
+
+
+def wanted(
+    dictionary: Dictionary,
+    where: List,
+    items: Sequence[Item] | None,
+    before: Lists,
+    without: Callable[[str], bool] = _nothing,
+) -> list[Row]:
     """Turn the raw `items` of a request into rows (None: those that are there stay).
 
     ApiError 422 names the first wrong one, e.g. `reply[2].value`. An item without value keeps the
     password row it stands for. A row that is there already is not judged: a bad row that another
-    tool wrote must not keep the rest from being changed.
+    tool wrote must not keep the rest from being changed. The rows that are there of attributes for
+    which `without` is true go, even if an item without value stands for them.
     """
-    kept = before.others(where)
+    kept = [row for row in before.others(where) if not without(row.attribute)]
     if items is None:
         return kept
     rows: list[Row] = []
@@ -175,6 +187,8 @@ def wanted(dictionary: Dictionary, where: List, items: Sequence[Item] | None, be
         if old is not None:
             kept.remove(old)
             rows.append(old)
+            continue
+        if item.value is None and without(item.attribute):
             continue
         if item.value is None:
             raise ApiError(422, "a value is required", field=f"{where}[{index}].value")
@@ -195,14 +209,15 @@ def checked(dictionary: Dictionary, before: Lists, values: Mapping[str, Value | 
             continue
         wrong = fault.find(dictionary, Row(field.attribute, field.op, field.write(value)))
         if wrong is not None:
-            raise ApiError(422, wrong.message, field=field.name)
+            raise ApiError(422, wrong.message.removeprefix(f"{field.attribute}: "), field=field.name)
     return values
 
 
 def secrets_changed(before: Lists, after: Lists) -> list[str]:
     """Name the password attributes whose rows are not the same any more."""
-    changed = set(before.rows("check")) ^ set(after.rows("check"))
-    changed |= set(before.rows("reply")) ^ set(after.rows("reply"))
+    lists: tuple[List, List] = ("check", "reply")
+    old, new = (Counter((where, row) for where in lists for row in state.rows(where)) for state in (before, after))
+    changed = [row for _, row in (old - new) + (new - old)]
     return sorted({row.attribute for row in changed if typed.secret(row.attribute)})
 
 

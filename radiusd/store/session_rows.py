@@ -12,7 +12,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from psycopg import AsyncConnection, AsyncCursor
@@ -32,9 +32,16 @@ SETTINGS: Final[Mapping[str, str]] = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "plan_cache_mode": "force_generic_plan",
-    "lock_timeout": "5s",
+    "lock_timeout": "1s",
     "idle_in_transaction_session_timeout": "30s",
 }
+
+
+class Locked(NamedTuple):
+    """Sessions by unique id, and NASes by address, that somebody else has locked."""
+
+    unique_ids: frozenset[str]
+    nases: frozenset[str]
 
 
 def fresh_id() -> str:
@@ -42,7 +49,16 @@ def fresh_id() -> str:
 
     It begins with the time, so that the newest sessions lie side by side in every index.
     """
-    number = (time.time_ns() // 1_000_000 & (1 << 48) - 1) << 80 | int.from_bytes(os.urandom(10), "big")
+    return _id(time.time(), int.from_bytes(os.urandom(10), "big"))
+
+
+def first_id(at: float) -> str:
+    """Return the id that no session made at `at` (epoch seconds) or later is below."""
+    return _id(at, 0)
+
+
+def _id(at: float, rest: int) -> str:
+    number = (int(at * 1000) & (1 << 48) - 1) << 80 | rest
     return str(UUID(int=number & ~(0xF << 76 | 0x3 << 62) | 0x7 << 76 | 0x2 << 62))
 
 
@@ -56,7 +72,7 @@ async def prepare(connection: Connection) -> None:
 async def open_sessions(connection: Connection, nas_addresses: Iterable[str]) -> list[str]:
     """Return the unique ids of the open sessions of these NASes, without locking them."""
     cursor = await _execute(connection, statements.READ_OPEN, texts(nas_addresses))
-    return [row[0] for row in await cursor.fetchall()]
+    return await _first(cursor)
 
 
 async def load(connection: Connection, unique_ids: Iterable[str], *, skip_locked: bool = False) -> list[SessionState]:
@@ -87,6 +103,29 @@ async def find_followers(connection: Connection, states: Sequence[SessionState])
     followers = {row[0] for row in await cursor.fetchall()}
     for state in states:
         state.follows = state.session_id in followers
+
+
+async def find_locked(connection: Connection, unique_ids: Iterable[str], nas_addresses: Iterable[str]) -> Locked:
+    """Find, without waiting, which of the sessions and of the NASes' open sessions are locked by somebody else.
+
+    Ends the transaction.
+    """
+    nases = texts(nas_addresses)
+    opened = await _execute(connection, statements.READ_OPEN, nases)
+    ids = texts({*unique_ids, *await _first(opened)})
+    async with connection.pipeline():
+        acct = await _execute(connection, statements.FIND_ACCT, ids)
+        acct_free = await _execute(connection, statements.FIND_ACCT_FREE, ids)
+        ours = await _execute(connection, statements.FIND_SESSION, ids)
+        ours_free = await _execute(connection, statements.FIND_SESSION_FREE, ids)
+        reloads = await _execute(connection, statements.FIND_RELOAD, nases)
+        reloads_free = await _execute(connection, statements.FIND_RELOAD_FREE, nases)
+        nas_of: dict[str, str] = dict(await acct.fetchall())
+        locked = set(nas_of) - set(await _first(acct_free))
+        locked |= set(await _first(ours)) - set(await _first(ours_free))
+        reloading = set(await _first(reloads)) - set(await _first(reloads_free))
+    await connection.rollback()
+    return Locked(frozenset(locked), frozenset(reloading.union(nas_of[each] for each in locked if each in nas_of)))
 
 
 async def save(
@@ -135,6 +174,10 @@ async def _write(connection: Connection, statement: Statement, states: Sequence[
 
 async def _execute(connection: Connection, text: bytes, *arrays: str) -> AsyncCursor[TupleRow]:
     return await connection.execute(text, arrays, prepare=True, binary=True)
+
+
+async def _first(cursor: AsyncCursor[TupleRow]) -> list[str]:
+    return [row[0] for row in await cursor.fetchall()]
 
 
 def _state(row: Sequence[Any]) -> SessionState:

@@ -164,3 +164,11 @@ READ_OPEN: Final = b"""
 READ_FOLLOWERS: Final = b"""
     SELECT DISTINCT session_id::text FROM radiusd.session_event
      WHERE session_id = ANY(%s::uuid[]) AND kind = 'follows'"""
+
+# Which rows there are, and which of them nobody has locked; ours are locked as an UPDATE will lock them.
+FIND_ACCT: Final = b"SELECT acctuniqueid, host(nasipaddress) FROM radacct WHERE acctuniqueid = ANY(%s::text[])"
+FIND_ACCT_FREE: Final = FIND_ACCT + b" FOR UPDATE SKIP LOCKED"
+FIND_SESSION: Final = b"SELECT acctuniqueid FROM radiusd.session WHERE acctuniqueid = ANY(%s::text[])"
+FIND_SESSION_FREE: Final = FIND_SESSION + b" FOR NO KEY UPDATE SKIP LOCKED"
+FIND_RELOAD: Final = b"SELECT host(nasipaddress) FROM nasreload WHERE nasipaddress = ANY(%s::inet[])"
+FIND_RELOAD_FREE: Final = FIND_RELOAD + b" FOR NO KEY UPDATE SKIP LOCKED"

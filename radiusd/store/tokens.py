@@ -39,7 +39,9 @@ class Bearer:
 
 
 async def create(conn: AsyncConnection, actor: Actor, token: TokenIn) -> TokenCreated:
-    """Make a token; the result's `token` is its only appearance."""
+    """Make a token; the result's `token` is its only appearance. ApiError 422 for one that has expired already."""
+    if token.expires_at is not None and token.expires_at <= datetime.now(UTC):
+        raise ApiError(422, "is in the past: such a token would let nobody in", field="expires_at")
     prefix = f"radiusd_{secrets.token_hex(4)}"
     text = f"{prefix}_{secrets.token_urlsafe(32)}"
     made = insert(TOKENS).values(

@@ -1,6 +1,7 @@
 """Users: radcheck, radreply and radusergroup, as one resource with typed fields.
 
-The rule: a user is there when any of the three tables names it. Passwords go in and never come out.
+The rule: a user is there when any of the three tables names it. Passwords go in and never come out, and one that is
+set is the only one from then on: every other password row in radcheck, of whatever form and operator, goes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,10 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from radiusd.dictionary.attributes import Dictionary
 from radiusd.errors import ApiError
+from radiusd.policy import passwords
 from radiusd.policy.typed import List, Row, Value
 from radiusd.store import audit, cursors, rows
 from radiusd.store.audit import Actor
-from radiusd.store.resources import Membership, Page, UserCreate, UserIn, UserOut, UserPatch
+from radiusd.store.resources import Membership, Page, UserCreate, UserIn, UserOut, UserPatch, user_name
 from radiusd.store.rows import GROUPS, MEMBERS, USERS, XMIN, Lists
 
 
@@ -115,6 +117,8 @@ async def put(
     _same_name(username, user.username)
     before = await _locked(conn, username)
     rows.match(if_match, before.version() if before else None)
+    if not before:
+        _need_fitting(username)
     return await _write(conn, dictionary, actor, username, before, user), not before
 
 
@@ -170,7 +174,7 @@ def _view(username: str, state: _State) -> UserOut:
     return UserOut.model_validate(
         {
             "username": username,
-            "has_password": "password" in values,
+            "has_password": any(passwords.holds(row.attribute) for row in state.lists.rows("check")),
             "groups": [
                 Membership.model_construct(name=member.group, priority=member.priority) for member in state.members
             ],
@@ -191,7 +195,7 @@ async def _write(
     given = user.given()
     values = rows.checked(dictionary, before.lists, {**before.lists.values(), **_values(user, given)})
     others: dict[List, list[Row]] = {
-        "check": rows.wanted(dictionary, "check", (user.check or []) if "check" in given else None, before.lists),
+        "check": _check_rows(dictionary, before.lists, user, given),
         "reply": rows.wanted(dictionary, "reply", (user.reply or []) if "reply" in given else None, before.lists),
     }
     await rows.write(conn, username, before.lists, values, others)
@@ -212,6 +216,25 @@ async def _write(
             secrets_changed=rows.secrets_changed(before.lists, after.lists),
         )
     return _view(username, after)
+
+
+def _check_rows(dictionary: Dictionary, before: Lists, user: UserPatch, given: set[str]) -> list[Row]:
+    """Return the raw rows of radcheck; ApiError 422 for a password among them beside the one that is set.
+
+    A password that is set, or taken away, takes the password rows that are there with it. Without one they stay,
+    unless the list of raw rows is sent and leaves them out.
+    """
+    items = (user.check or []) if "check" in given else None
+    if "password" in given:
+        wanted = rows.wanted(dictionary, "check", items, before, passwords.holds)
+        for index, item in enumerate(items or ()):
+            if user.password is not None and item.value is not None and passwords.holds(item.attribute):
+                message = f"{item.attribute} would be a second password beside `password`: send one of the two"
+                raise ApiError(422, message, field=f"check[{index}].attribute")
+        return wanted
+    if "check" not in user.model_fields_set and "check" in given:
+        return [row for row in before.others("check") if passwords.holds(row.attribute)]
+    return rows.wanted(dictionary, "check", items, before)
 
 
 def _values(user: UserPatch, given: set[str]) -> Mapping[str, Value | None]:
@@ -256,6 +279,13 @@ async def _need_groups(conn: AsyncConnection, names: Mapping[str, int], known: M
     for index, name in enumerate(names):
         if name in fresh and name not in found:
             raise ApiError(422, f"there is no group {name!r}; create it first", field=f"groups[{index}].name")
+
+
+def _need_fitting(username: str) -> None:
+    try:
+        user_name(username)
+    except ValueError as error:
+        raise ApiError(422, str(error), field="username") from None
 
 
 def _same_name(username: str, given: str | None) -> None:

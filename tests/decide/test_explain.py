@@ -21,8 +21,28 @@ def test_with_the_password_it_is_the_answer_of_the_wire(snapshot):
 
 def test_without_a_password_the_policy_is_told(snapshot):
     told = ask(snapshot, ("User-Name", "alice"))
-    assert (told.outcome, told.reason, told.policy) == ("reject", "no-credentials", "accept")
+    assert (told.outcome, told.reason, told.policy) == ("needs-password", "needs-password", "accept")
     assert ("Idle-Timeout", "600") in told.reply
+    assert told.steps[-1] == "the question holds no password"
+
+
+@pytest.mark.parametrize(
+    ("user", "outcome", "reason", "policy"),
+    [
+        ("nthash", "needs-password", "needs-password", "accept"),
+        ("open", "accept", "accept", "accept"),
+        ("crypted", "reject", "password-form-not-supported", "reject"),
+        ("groupless", "reject", "no-known-password", "reject"),
+        ("blocked", "reject", "auth-type-reject", "reject"),
+    ],
+)
+def test_without_a_password_only_a_user_who_has_one_lacks_it(snapshot, user, outcome, reason, policy):
+    told = ask(snapshot, ("User-Name", user))
+    assert (told.outcome, told.reason, told.policy) == (outcome, reason, policy)
+    if reason in ("password-form-not-supported", "no-known-password"):
+        assert told.steps[-1] == f"none would be right: {reason}"
+        given = ask(snapshot, ("User-Name", user), ("User-Password", "guess"))
+        assert (given.outcome, given.reason, given.policy) == (outcome, reason, policy)
 
 
 def test_a_refusal_names_its_row(snapshot):

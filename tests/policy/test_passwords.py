@@ -46,3 +46,13 @@ def test_what_is_no_nt_hash(written):
 )
 def test_a_header_names_the_form(value, clear, hashes, unsupported):
     assert passwords.read([("Password-With-Header", value)]) == (clear, hashes, unsupported)
+
+
+def test_password_rows_are_known_by_attribute_in_any_case():
+    assert all(passwords.holds(name) and passwords.holds(name.lower()) for name in passwords.ALL)
+    assert not passwords.holds("User-Password")
+    assert not passwords.holds("Password-Retry")
+
+
+def test_every_form_is_in_the_dictionaries_that_can_name_it(dictionary):
+    assert {name for name in passwords.PASSWORDS if dictionary.named(name) is None} == set()

@@ -1,8 +1,11 @@
+from itertools import pairwise
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from radiusd.decide.accounting import FACTS, INTERIM, STOP
-from radiusd.sessions.fold import begins_anew, fold
+from radiusd.sessions.fold import begins_anew, doubt_clock, fold
 from radiusd.sessions.state import COUNTERS, EVERYTHING, UNCHANGED
 from tests.sessions.records import T0, interim, record, start, stop
 
@@ -289,10 +292,51 @@ def test_without_a_grant_the_gap_is_learned():
     assert folded(start(0), interim(600, 600)).expected == 600.0
 
 
-def test_a_lost_interim_moves_the_learned_gap_by_an_eighth():
-    state = folded(start(0), interim(80, 80), interim(160, 160), interim(320, 320))
-    assert state.expected == 90.0
-    assert folded(interim(400, 400), state=state).expected == 80.0
+def expected_after(*gaps, granted=None):
+    """What is expected after each gap in turn."""
+    state, at, found = folded(start(0, granted=granted)), 0, []
+    for gap in gaps:
+        at += gap
+        found.append(folded(interim(at, at), state=state).expected)
+    return found
+
+
+def test_a_lost_interim_does_not_double_the_learned_gap():
+    assert expected_after(80, 80, 160, 80, 80) == [80.0] * 5
+
+
+def test_an_interim_too_many_does_not_shorten_the_learned_gap():
+    assert expected_after(300, 300, 1, 299, 300) == [300.0, 300.0, 300.0, 299.0, 299.0]
+
+
+def test_a_long_first_gap_counts_an_hour_and_heals_at_the_next():
+    assert expected_after(18_000, 300, 300, granted=300) == [3600.0, 300.0, 300.0]
+    assert expected_after(900, 300, 300, granted=300) == [900.0, 900.0, 300.0]
+
+
+def test_a_long_gap_later_changes_nothing():
+    assert expected_after(300, 300, 18_000, 300, 300) == [300.0] * 5
+
+
+def test_a_gap_over_a_day_is_no_interval():
+    state = folded(start(0, granted=300), interim(86_401, 86_401))
+    assert (state.expected, state.interval) == (300.0, None)
+    assert expected_after(300, 90_000, 300) == [300.0] * 3
+
+
+def test_two_gaps_of_another_length_are_the_new_interval():
+    assert expected_after(60, 300, 300, 300) == [60.0, 60.0, 300.0, 300.0]
+    assert expected_after(60, 90, 90) == [60.0, 60.0, 90.0]
+    assert expected_after(300, 60, 60) == [300.0, 300.0, 60.0]
+    assert expected_after(7200, 7200, 7200) == [3600.0, 7200.0, 7200.0]
+
+
+@given(st.lists(st.integers(1, 86_400), min_size=1, max_size=8), st.none() | st.integers(1, 600))
+def test_no_more_is_expected_than_two_gaps_in_a_row_and_no_less_than_was_granted(gaps, granted):
+    *_, last = expected_after(*gaps, granted=granted)
+    assert last >= (granted or 1)
+    longest = max((min(pair) for pair in pairwise(gaps)), default=0)
+    assert last <= max(longest, min(gaps[0], 3600), granted or 0)
 
 
 def test_intervals_of_a_second():
@@ -307,3 +351,35 @@ def test_whatever_a_nas_sends_a_closed_session_ends_no_earlier_than_it_began(sen
         state = fold(state, record(status, at, time, at)).state
         assert state.stop is None or state.stop >= state.start
         assert (state.stop is None) == (state.closed_by is None)
+
+
+# Clocks that are not believed
+
+
+def doubted(event_time, *, delay=0.0):
+    each = start(0, received=0)
+    each.event_time, each.sent_at = event_time, T0 - delay
+    doubt_clock(each)
+    return each
+
+
+@pytest.mark.parametrize("event_time", [0.0, 4_294_967_295.0, T0 + 86_401, T0 - 320_000_000])
+def test_a_time_that_no_working_clock_shows_gives_way_to_the_receipt(event_time):
+    each = doubted(event_time, delay=7.0)
+    assert (each.event_time, each.timestamped, each.sent_at) == (T0 - 7, False, T0 - 7)
+
+
+@pytest.mark.parametrize("event_time", [T0 + 86_400, T0 - 3600, T0 - 300_000_000])
+def test_a_clock_that_is_only_wrong_is_believed(event_time):
+    each = doubted(event_time)
+    assert (each.event_time, each.timestamped) == (event_time, True)
+
+
+def test_a_delay_of_a_century_is_not_believed():
+    each = doubted(T0 - 4_294_967_295, delay=4_294_967_295.0)
+    assert (each.event_time, each.sent_at) == (T0, T0)
+
+
+def test_a_start_in_the_future_does_not_take_the_stop_with_it():
+    first, last = doubted(4_294_967_295.0), stop(90, 90, 9)
+    assert row(folded(first, last))[:2] == (0, 90)

@@ -307,6 +307,13 @@ async def test_a_batch_done_again_changes_nothing(database, commit_lost):
     assert rows(database, ACCT, "alice") == before
 
 
+async def test_a_clock_that_is_out_of_its_mind_is_not_believed(database):
+    mad = start(0, received=0)
+    mad.event_time = 4_294_967_295.0
+    await write(database, [mad, stop(90, 90, 9)])
+    assert one(database, ACCT, "alice")[:3] == (0, 90, 90)
+
+
 async def until(url, query, expected):
     give_up = time.monotonic() + DEADLINE
     while one(url, query) != (expected,):

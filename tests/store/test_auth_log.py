@@ -1,8 +1,11 @@
 import asyncio
+import os
+import signal
 import time
 from contextlib import asynccontextmanager
 
 import psycopg
+import structlog.testing
 from prometheus_client import REGISTRY
 from psycopg.conninfo import make_conninfo
 
@@ -131,3 +134,59 @@ async def test_drain_gives_up_at_its_deadline(database):
         log.put(entry())
         assert await log.drain(time.monotonic() + 0.1) == 1
         assert log.depth == 1
+
+
+async def test_cancelling_after_a_drain_that_gave_up_ends_the_task(database):
+    log = AuthLog(make_conninfo(database, dbname="no_such_database"), interval=0.3)
+    task = asyncio.create_task(log.run())
+    log.put(entry())
+    give_up = time.monotonic() + DEADLINE
+    while log.error is None:
+        assert time.monotonic() < give_up
+        await asyncio.sleep(0.01)
+    # The task is in its pause now; the drain stirs it, and the cancellation comes in the same turn of the loop.
+    assert await log.drain(time.monotonic() - 1) == 1
+    task.cancel()
+    done, _ = await asyncio.wait([task], timeout=1)
+    assert done
+    assert task.cancelled()
+
+
+async def test_cancelling_does_not_wait_for_a_server_that_hangs(database):
+    log = AuthLog(database, interval=0.01)
+    task = asyncio.create_task(log.run())
+    log.put(entry())
+    assert await log.drain(time.monotonic() + DEADLINE) == 0
+    ((pid,),) = rows(
+        database,
+        "SELECT pid FROM pg_stat_activity WHERE application_name = 'radiusd auth log' AND datname = current_database()",
+    )
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        log.put(entry())
+        assert await log.drain(time.monotonic() + 0.2) == 1
+        task.cancel()
+        done, _ = await asyncio.wait([task], timeout=1)
+        assert done
+        assert task.cancelled()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+async def test_a_database_that_comes_back_is_logged(postgres, database):
+    name = psycopg.conninfo.conninfo_to_dict(database)["dbname"]
+    admin = make_conninfo(postgres.conninfo, dbname="postgres")
+
+    def allow(connections):
+        with psycopg.connect(admin, autocommit=True) as connection:
+            connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {connections}")
+
+    allow("false")
+    with structlog.testing.capture_logs() as lines:
+        async with logging(database, interval=0.01) as log:
+            log.put(entry())
+            while log.error is None:
+                await log.drain(time.monotonic() + 0.05)
+            allow("true")
+            assert await log.drain(time.monotonic() + DEADLINE) == 0
+    assert [line["event"] for line in lines] == ["auth-log-database-failed", "auth-log-database-back"]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from radiusd.errors import StoreError
+from radiusd.errors import ConfigError
 from radiusd.store import binaries
 from radiusd.store.embedded import start_or_adopt
 
@@ -94,12 +94,12 @@ def test_without_the_wheel_a_url_or_the_extra_is_asked_for(base, account):
         "start_or_adopt(Path(sys.argv[1]))\n"
     )
     answer = subprocess.run([sys.executable, "-c", program, base / "data"], check=False, capture_output=True, text=True)
-    assert "StoreError: there is no database: set RADIUSD_DATABASE_URL" in answer.stderr
+    assert "ConfigError: there is no database: set RADIUSD_DATABASE_URL" in answer.stderr
     assert "radiusd[embedded]" in answer.stderr
 
 
 def test_a_folder_without_the_programs_is_refused(base, account):
-    with pytest.raises(StoreError, match="there is no postgres in"):
+    with pytest.raises(ConfigError, match="RADIUSD_POSTGRES_BIN: there is no postgres in"):
         binaries.find(base, account, base)
 
 
@@ -108,7 +108,7 @@ def test_a_program_that_does_not_run_is_refused(base, account):
         (base / name).write_bytes(b"\x7fELF of another machine")
         (base / name).chmod(0o755)
     base.chmod(0o755)
-    with pytest.raises(StoreError, match=r"does not run on this system.*RADIUSD_DATABASE_URL"):
+    with pytest.raises(ConfigError, match=r"RADIUSD_POSTGRES_BIN: .*does not run on this system.*RADIUSD_DATABASE_URL"):
         binaries.find(base, account, base)
 
 
@@ -118,7 +118,7 @@ def test_named_programs_out_of_reach_are_refused(base, account):
     for name in ("postgres", "initdb"):
         (base / "bin" / name).write_text("#!/bin/sh\n")
         (base / "bin" / name).chmod(0o755)
-    with pytest.raises(StoreError, match=f"the account {account.name} may not run"):
+    with pytest.raises(ConfigError, match=f"the account {account.name} may not run"):
         binaries.find(base / "bin", account, base)
 
 

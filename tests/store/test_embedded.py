@@ -19,7 +19,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from radiusd.errors import StoreError
+from radiusd.errors import ConfigError, StoreError
 from radiusd.store import embedded
 from radiusd.store.embedded import Embedded, start_or_adopt
 
@@ -34,7 +34,7 @@ import json, sys
 from pathlib import Path
 from radiusd.store.embedded import start_or_adopt
 server = start_or_adopt(Path(sys.argv[1]), fsync=False)
-print(json.dumps({"pid": server.pid, "owner": server.owner is not None, "conninfo": server.conninfo}), flush=True)
+print(json.dumps({"pid": server.pid, "started": server.keeper is not None, "conninfo": server.conninfo}), flush=True)
 sys.stdin.read()
 server.stop()
 """
@@ -110,7 +110,7 @@ def data(base, made) -> Path:
 
 @pytest.fixture
 def start():
-    """Start or adopt as the tested function does; what is still owned at the end is stopped."""
+    """Start or adopt as the tested function does; what is still used at the end is stopped."""
     servers = []
 
     def start_(*arguments, **options) -> Embedded:
@@ -118,13 +118,13 @@ def start():
         return servers[-1]
 
     yield start_
-    for server in servers:
+    for server in reversed(servers):
         server.stop()
 
 
 def test_the_first_start_makes_a_database_and_the_next_finds_it(base, start):
     first = start(base / "data")
-    assert first.owner is not None
+    assert first.keeper is not None
     assert value(first, "SELECT current_database()") == "radiusd"
     assert value(first, "SHOW server_encoding") == "UTF8"
     assert value(first, "SELECT datcollate FROM pg_database WHERE datname = 'radiusd'") == "C"
@@ -138,8 +138,9 @@ def test_the_first_start_makes_a_database_and_the_next_finds_it(base, start):
     assert gone(first.pid)
     assert sorted(path.name for path in (base / "data").iterdir() if path.name != "postgres.binaries") == [
         "postgres",
+        "postgres.keeper",
         "postgres.log",
-        "postgres.owner",
+        "postgres.users",
         "socket",
     ]
     second = start(base / "data")
@@ -178,8 +179,11 @@ def test_a_folder_that_makes_no_good_socket_path_gets_a_short_one(base, made, st
     assert folder.parent == Path(tempfile.gettempdir())
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert value(server, "SELECT answer FROM kept") == 42
-    assert start(base / name).conninfo == server.conninfo
+    adopter = start(base / name)
+    assert adopter.conninfo == server.conninfo == embedded.find(base / name).conninfo
+    adopter.stop()
     server.stop()
+    assert embedded.find(base / name) == (server.conninfo, False)
     folder.rmdir()
 
 
@@ -225,7 +229,7 @@ def test_a_cluster_of_root_is_refused(data, start):
 @needs_root
 def test_a_folder_that_the_account_cannot_reach_is_refused(base, start):
     (base / "closed").mkdir(mode=0o700)
-    with pytest.raises(StoreError, match=r"cannot reach .*chmod o\+x"):
+    with pytest.raises(ConfigError, match=r"cannot reach .*RADIUSD_DATA_DIR.*chmod o\+x"):
         start(base / "closed" / "data")
     assert not list((base / "closed/data").iterdir())
 
@@ -233,37 +237,118 @@ def test_a_folder_that_the_account_cannot_reach_is_refused(base, start):
 def test_a_second_process_adopts_and_leaves_it_running(data, start):
     server = start(data)
     other = Holder(data)
-    assert other.told() == {"pid": server.pid, "owner": False, "conninfo": server.conninfo}
+    assert other.told() == {"pid": server.pid, "started": False, "conninfo": server.conninfo}
     other.end()
     assert server.alive()
     assert value(server, "SELECT answer FROM kept") == 42
     again = start(data)
-    assert (again.pid, again.owner) == (server.pid, None)
+    assert (again.pid, again.keeper) == (server.pid, None)
+    again.stop()
     assert again.alive()
     server.stop()
     assert not again.alive()
 
 
-def test_of_two_that_start_at_once_one_owns(base):
+@pytest.mark.parametrize("how", [None, signal.SIGKILL, signal.SIGTERM])
+def test_who_started_it_may_leave_in_any_way_while_others_use_it(data, start, how):
+    command = Holder(data)
+    told = command.told()
+    assert told["started"]
+    server = start(data)
+    with psycopg.connect(server.conninfo) as connection:
+        command.end(how)
+        assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
+    assert server.alive()
+    assert value(start(data), "SELECT answer FROM kept") == 42
+    for user in (start(data), server):
+        user.stop()
+        assert server.alive()
+    assert "shutdown request" not in (data / "postgres.log").read_text().rpartition("ready to accept connections")[2]
+
+
+def test_of_many_that_start_at_once_one_starts_it_and_the_last_ends_it(base):
     holders = [Holder(base / "data") for _ in range(3)]
     told = [holder.told() for holder in holders]
     assert len({answer["pid"] for answer in told}) == 1
-    assert sorted(answer["owner"] for answer in told) == [False, False, True]
+    assert sorted(answer["started"] for answer in told) == [False, False, True]
+    *others, last = sorted(range(3), key=lambda number: not told[number]["started"])
+    for number in others:
+        holders[number].end()
+        with psycopg.connect(told[last]["conninfo"]) as connection:
+            assert connection.execute("SELECT current_database()").fetchone() == ("radiusd",)
+    holders[last].end()
+    assert gone(told[last]["pid"])
+
+
+def test_of_those_that_leave_at_once_one_ends_it(data):
+    holders = [Holder(data) for _ in range(4)]
+    told = [holder.told() for holder in holders]
     for holder in holders:
-        holder.end()
-    assert gone(told[0]["pid"])
+        holder.process.stdin.close()
+    for holder in holders:
+        assert holder.process.wait(60) == 0
+        holder.process.stdout.close()
+    wait(lambda: gone(told[0]["pid"]), "Postgres outlives its users")
 
 
 @needs_linux
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_the_server_ends_with_its_owner_and_the_next_start_finds_all(data, start, how):
-    holder = Holder(data)
-    told = holder.told()
-    holder.end(how)
-    wait(lambda: gone(told["pid"]), "Postgres outlives its owner")
+def test_the_server_ends_with_its_last_user_and_the_next_start_finds_all(data, start, how):
+    first = Holder(data)
+    told = first.told()
+    last = Holder(data)
+    assert not last.told()["started"]
+    first.end(how)
+    assert not gone(told["pid"])
+    last.end(how)
+    wait(lambda: gone(told["pid"]), "Postgres outlives its users")
     log = (data / "postgres.log").read_text()
     assert "fast shutdown request" in log
     assert value(start(data), "SELECT answer FROM kept") == 42
+
+
+@needs_linux
+def test_the_server_ends_with_its_keeper_and_is_started_again(data, start):
+    server = start(data)
+    server.keeper.kill()
+    wait(lambda: not server.alive(), "the keeper lives")
+    server.stop()
+    again = start(data)
+    assert again.pid != server.pid
+    assert gone(server.pid)
+    assert value(again, "SELECT answer FROM kept") == 42
+
+
+def test_a_server_without_a_keeper_is_ended_by_its_last_user(data, start):
+    account = embedded.binaries.account(data / "postgres")
+    found = embedded.binaries.find(None, account, data)
+    command = [found.folder / "postgres", "-D", data / "postgres", "-c", "listen_addresses="]
+    identity = {"user": account.uid, "group": account.gid, "extra_groups": ()} if account.drops else {}
+    with (data / "postgres.log").open("ab") as log:
+        alone = subprocess.Popen(
+            [*command, "-c", f"unix_socket_directories={data}/socket"], cwd=data, stdout=log, stderr=log, **identity
+        )
+    wait((data / "socket/.s.PGSQL.5432").exists, "Postgres does not start")
+    first, last = start(data), start(data)
+    assert (first.pid, first.keeper, last.pid) == (alone.pid, None, alone.pid)
+    first.stop()
+    assert alone.poll() is None
+    last.stop()
+    assert alone.wait(60) == 0
+
+
+def test_who_comes_while_somebody_ends_the_server_waits(data, start, monkeypatch):
+    server = start(data)
+    server.stop()
+    with (data / "postgres.users").open() as lock, ThreadPoolExecutor(1) as pool:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        monkeypatch.setattr(embedded, "START_WAIT", 0.2)
+        with pytest.raises(StoreError, match="neither runs nor may be started"):
+            start(data)
+        monkeypatch.undo()
+        waiting = pool.submit(start, data)
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        assert waiting.result(60).alive()
 
 
 @needs_linux
@@ -282,16 +367,6 @@ def test_an_interrupt_from_the_terminal_is_not_for_the_server(data, start):
     server = start(data)
     assert os.getpgid(server.pid) == server.pid
     assert os.getsid(server.pid) == server.pid
-
-
-def test_a_server_whose_owner_is_gone_gets_the_adopter_as_owner(data, start):
-    server = start(data)
-    server.owner.release()  # as the kernel does it for a process that died
-    adopter = start(data)
-    assert (adopter.pid, adopter.child) == (server.pid, None)
-    assert adopter.owner is not None
-    adopter.stop()
-    server.child.wait(60)
 
 
 @needs_linux
@@ -337,13 +412,13 @@ def test_a_number_that_nobody_has_is_left_to_postgres(data, start):
     assert value(start(data), "SELECT answer FROM kept") == 42
 
 
-def test_an_owner_without_a_server_is_named(data, start, monkeypatch):
+def test_who_keeps_the_folder_without_a_server_is_named(data, start, monkeypatch):
     monkeypatch.setattr(embedded, "START_WAIT", 0.2)
-    with (data / "postgres.owner").open("w") as lock:
+    with (data / "postgres.keeper").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         lock.write("4711\n")
         lock.flush()
-        with pytest.raises(StoreError, match="process number 4711 owns it"):
+        with pytest.raises(StoreError, match="process with the number 4711 keeps it"):
             start(data)
 
 
@@ -390,6 +465,52 @@ def test_a_long_log_is_begun_anew(data, start):
     assert (data / "postgres.log.1").stat().st_size > embedded.LOG_LIMIT
 
 
-def test_only_the_main_thread_starts_it(data):
-    with ThreadPoolExecutor(1) as pool, pytest.raises(StoreError, match="from the main thread"):
-        pool.submit(start_or_adopt, data).result(60)
+def test_any_thread_may_start_it_and_end(data, start):
+    with ThreadPoolExecutor(1) as pool:
+        server = pool.submit(start, data).result(60)
+    assert value(server, "SELECT answer FROM kept") == 42
+
+
+def test_a_lost_database_is_made_again(data, start):
+    server = start(data)
+    with psycopg.connect(server.conninfo, dbname="postgres", autocommit=True) as connection:
+        connection.execute("DROP DATABASE radiusd")
+    assert value(start(data), "SELECT current_database()") == "radiusd"
+
+
+def test_a_server_is_found_without_starting_it(data, start, base):
+    assert embedded.find(base / "none") is None
+    stopped = embedded.find(data)
+    assert not stopped.running
+    assert not (data / "postgres/postmaster.pid").exists()
+    server = start(data)
+    assert embedded.find(data) == (server.conninfo, True)
+    assert stopped.conninfo == server.conninfo
+
+
+@pytest.mark.parametrize("name", ["file/data", "loop", "loop/data"])
+def test_a_data_folder_that_cannot_be_one_is_a_wrong_setting(base, name):
+    (base / "file").write_text("")
+    (base / "loop").symlink_to(base / "loop")
+    with pytest.raises(ConfigError, match=f"RADIUSD_DATA_DIR: {base}/"):
+        start_or_adopt(base / name)
+    assert embedded.find(base / name) is None
+
+
+def test_a_data_folder_out_of_reach_is_a_wrong_setting(base):
+    program = (
+        "import sys; from pathlib import Path; from radiusd.store import embedded\n"
+        "for act in (embedded.start_or_adopt, embedded.find):\n"
+        "    try: act(Path(sys.argv[1]))\n"
+        "    except embedded.ConfigError as error: print(error)\n"
+    )
+    (base / "closed").mkdir(mode=0)
+    limited = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if ROOT else []
+    if ROOT:
+        os.chown(base / "closed", 1, 1)
+    answer = subprocess.run(
+        [*limited, sys.executable, "-c", program, base / "closed/data"], check=False, capture_output=True, text=True
+    )
+    assert answer.stderr == ""
+    assert len(answer.stdout.splitlines()) == 2
+    assert all("RADIUSD_DATA_DIR" in line for line in answer.stdout.splitlines())

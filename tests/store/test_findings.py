@@ -34,3 +34,26 @@ async def test_names_of_attributes_are_found_in_any_case(database, dictionary):
 async def test_every_control_that_is_only_stored_is_known_to_the_dictionaries(dictionary):
     missing = {name for name in findings.NOT_ENFORCED if dictionary.named(name) is None}
     assert missing == set()
+
+
+async def test_forms_that_cannot_be_checked_are_found_behind_headers_too(database, dictionary):
+    with psycopg.connect(database) as connection:
+        connection.execute(
+            "INSERT INTO radcheck (username, attribute, op, value) VALUES"
+            " ('alice', 'Password-With-Header', ':=', '{crypt}hush'), ('bob', 'NT-Password', ':=', 'hush'),"
+            " ('carol', 'Password-With-Header', ':=', '{clear}hush'),"
+            " ('dave', 'NT-Password', ':=', '0x0123456789abcdef0123456789abcdef')"
+        )
+    found = {finding.subject: finding.message for finding in await find(database, dictionary)}
+    assert found.keys() == {"clients", "user alice", "user bob"}
+    assert found["user alice"].startswith("{crypt} is a form of password")
+    assert "hush" not in repr(found)
+
+
+async def test_one_is_not_many(database, dictionary):
+    with psycopg.connect(database) as connection:
+        for name, owner in (("one", "alice"), ("two", "alice"), ("two", "bob")):
+            connection.execute("INSERT INTO radusergroup (username, groupname) VALUES (%s, %s)", [owner, name])
+    found = {finding.subject: finding.message for finding in await find(database, dictionary)}
+    assert "its 1 member gets nothing" in found["group one"]
+    assert "its 2 members get nothing" in found["group two"]

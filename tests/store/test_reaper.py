@@ -25,7 +25,7 @@ class Clock:
 
 @asynccontextmanager
 async def leading(url, at, **options):
-    reaper = Reaper(url, clock=Clock(at), **{"period": 0.2} | options)
+    reaper = Reaper(url, **{"clock": Clock(at), "period": 0.2} | options)
     task = asyncio.create_task(reaper.run())
     yield reaper
     task.cancel()
@@ -183,3 +183,19 @@ async def test_one_leads_and_another_takes_over_when_it_is_cut_off(database):
                 " WHERE locktype = 'advisory' AND datname = current_database()",
             )
             await when(lambda: second.leads and not first.leads)
+
+
+async def test_a_session_that_begins_after_the_round_is_closed_at_its_deadline(database):
+    change(database, "INSERT INTO nas (nasname, shortname, secret) VALUES ('192.0.2.1', 'vpn1', 's')")
+    change(
+        database,
+        "INSERT INTO radiusd.client (nas_id, name, reap_missed_interims, reap_grace) SELECT id, 'vpn1', 2, 0 FROM nas"
+        " ON CONFLICT (nas_id) DO UPDATE SET reap_missed_interims = 2, reap_grace = 0",
+    )
+    async with leading(database, 0, clock=time.time, period=30.0) as reaper:
+        await when(lambda: reaper.leads)
+        await until(database, "SELECT count(*)::int FROM radiusd.service", 1)
+        began = time.time()
+        await write(database, [start(began - T0, granted=1)])
+        await until(database, "SELECT count(*)::int FROM radiusd.session WHERE closed_by = 'reaper'", 1)
+        assert 2.0 <= time.time() - began < 4.0

@@ -3,7 +3,16 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
-from radiusd.store.resources import ClientIn, ClientPatch, GroupIn, Membership, UserCreate, UserIn, UserPatch
+from radiusd.store.resources import (
+    ClientIn,
+    ClientPatch,
+    GroupIn,
+    GroupPatch,
+    Membership,
+    UserCreate,
+    UserIn,
+    UserPatch,
+)
 
 
 def test_a_patch_gives_what_was_sent():
@@ -58,13 +67,41 @@ def test_what_is_no_address_is_refused(given):
         ClientPatch(address=given)
 
 
-@pytest.mark.parametrize("name", ["", "a\nb", "a\0", "x" * 254])
+@pytest.mark.parametrize("name", ["", "a\nb", "a\0", "x" * 254, "\u00e4" * 127])
 def test_names_are_printable_and_not_endless(name):
     with pytest.raises(ValidationError):
         UserCreate(username=name)
 
 
-@pytest.mark.parametrize("password", ["", "a\0b", "\ud800", "x" * 254])
-def test_passwords_are_text_that_postgres_can_hold(password):
-    with pytest.raises(ValidationError):
+@pytest.mark.parametrize(
+    ("password", "words"),
+    [
+        ("", "must not be empty"),
+        ("a\0b", "NUL"),
+        ("\ud800", "Unicode"),
+        ("x" * 129, "PAP carries at most 128"),
+        ("\u00e4" * 65, "130 octets"),
+    ],
+)
+def test_passwords_are_text_that_postgres_and_pap_can_hold(password, words):
+    with pytest.raises(ValidationError, match=words) as refused:
         UserCreate(username="bob", password=password)
+    assert "after validation" not in str(refused.value)
+
+
+def test_the_longest_password_and_secret_are_taken():
+    assert UserCreate(username="bob", password="\u00e4" * 64).password is not None
+    assert ClientPatch(secret="x" * 253).secret is not None
+    with pytest.raises(ValidationError, match="at most 253 characters"):
+        ClientPatch(secret="x" * 254)
+
+
+def test_the_schema_says_how_long_they_may_be():
+    schema = UserCreate.model_json_schema()["properties"]["password"]["anyOf"][0]
+    assert (schema["minLength"], schema["maxLength"]) == (1, 128)
+    assert GroupPatch.model_json_schema()["properties"]["dns"]["anyOf"][0]["maxItems"] == 2
+
+
+def test_a_group_has_two_name_servers_at_most():
+    with pytest.raises(ValidationError, match="two servers at most"):
+        GroupPatch(dns=["192.0.2.1", "192.0.2.2", "192.0.2.3"])

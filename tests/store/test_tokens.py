@@ -84,3 +84,10 @@ async def test_an_unknown_token_is_said_to_be_unknown(conn, actor):
     with pytest.raises(ApiError) as refused:
         await tokens.revoke(conn, actor, "radiusd_00000000")
     assert refused.value.status == 404
+
+
+async def test_a_token_that_has_expired_already_is_refused(conn, actor):
+    with pytest.raises(ApiError, match="past") as refused:
+        await tokens.create(conn, actor, TokenIn(name="ci", expires_at=datetime.now(UTC)))
+    assert (refused.value.status, refused.value.field) == (422, "expires_at")
+    assert (await tokens.find(conn)).items == []

@@ -6,6 +6,7 @@ from pydantic import ValidationError
 from sqlalchemy import text
 
 from radiusd.errors import ApiError
+from radiusd.policy import passwords
 from radiusd.store import audit, groups, users
 from radiusd.store.resources import GroupCreate, Item, Membership, UserCreate, UserIn, UserPatch
 
@@ -57,7 +58,7 @@ async def test_rows_of_other_tools_are_shown_without_passwords(conn):
     await insert(conn, "radcheck", "bob", "Cleartext-Password", "==", "never")
     await insert(conn, "radcheck", "bob", "No-Such-Attribute", "==", "x")
     bob = await users.get(conn, "bob")
-    assert not bob.has_password
+    assert bob.has_password
     assert [(item.attribute, item.op, item.value) for item in bob.check] == [
         ("NT-Password", ":=", None),
         ("Cleartext-Password", "==", None),
@@ -82,13 +83,111 @@ async def test_what_was_read_may_be_sent_back(conn, dictionary, actor):
 async def test_a_patch_leaves_other_rows_where_they_are(conn, dictionary, actor):
     await insert(conn, "radcheck", "bob", "Huntgroup-Name", "==", "east")
     await insert(conn, "radcheck", "bob", "Cleartext-Password", ":=", "old")
-    await insert(conn, "radcheck", "bob", "NT-Password", ":=", "ab")
+    await insert(conn, "radcheck", "bob", "Class", "==", "ab")
     await users.patch(conn, dictionary, actor, "bob", UserPatch(password="new"))
     assert await rows(conn, "radcheck") == [
         ("bob", "Huntgroup-Name", "==", "east"),
         ("bob", "Cleartext-Password", ":=", "new"),
-        ("bob", "NT-Password", ":=", "ab"),
+        ("bob", "Class", "==", "ab"),
     ]
+
+
+async def with_passwords(conn):
+    """Give bob a password row of every form, some twice and under operators of all kinds."""
+    await insert(conn, "radcheck", "bob", "Huntgroup-Name", "==", "east")
+    await insert(conn, "radcheck", "bob", "Cleartext-Password", "==", "never")
+    await insert(conn, "radcheck", "bob", "Cleartext-Password", ":=", "old")
+    await insert(conn, "radcheck", "bob", "Cleartext-Password", ":=", "older")
+    await insert(conn, "radcheck", "bob", "nt-password", "+=", "0123456789abcdef0123456789abcdef")
+    for attribute in sorted(passwords.ALL - {"Cleartext-Password"}):
+        await insert(conn, "radcheck", "bob", attribute, ":=", "s3cret")
+    await insert(conn, "radcheck", "bob", "Class", "==", "ab")
+
+
+OTHERS = [("bob", "Huntgroup-Name", "==", "east"), ("bob", "Class", "==", "ab")]
+NEW = ("bob", "Cleartext-Password", ":=", "new")
+
+
+@pytest.mark.parametrize("whole", [False, True])
+async def test_a_password_that_is_set_is_the_only_one(conn, dictionary, actor, whole):
+    await with_passwords(conn)
+    if whole:
+        bob = (await users.get(conn, "bob")).model_dump(mode="json")
+        user = UserIn.model_validate({**bob, "password": "new"})
+        bob, _ = await users.put(conn, dictionary, actor, "bob", user)
+    else:
+        bob = await users.patch(conn, dictionary, actor, "bob", UserPatch(password="new"))
+    assert sorted(await rows(conn, "radcheck")) == sorted([*OTHERS, NEW])
+    assert bob.has_password
+    (change,) = (await audit.find(conn)).items
+    assert set(change.after["secrets_changed"]) >= passwords.ALL
+    assert "s3cret" not in str(change)
+
+
+async def test_a_password_that_stays_while_others_go_is_a_changed_secret(conn, dictionary, actor):
+    for attribute in ("Cleartext-Password", "Cleartext-Password", "Crypt-Password"):
+        await insert(conn, "radcheck", "bob", attribute, ":=", "new")
+    await users.patch(conn, dictionary, actor, "bob", UserPatch(password="new"))
+    assert await rows(conn, "radcheck") == [NEW]
+    (change,) = (await audit.find(conn)).items
+    assert change.after["secrets_changed"] == ["Cleartext-Password", "Crypt-Password"]
+
+
+async def test_without_a_password_none_is_left(conn, dictionary, actor):
+    await with_passwords(conn)
+    bob = await users.patch(conn, dictionary, actor, "bob", UserPatch(password=None))
+    assert await rows(conn, "radcheck") == OTHERS
+    assert not bob.has_password
+
+
+@pytest.mark.parametrize("attribute", sorted(passwords.ALL))
+async def test_a_password_of_any_form_is_one(conn, attribute):
+    await insert(conn, "radcheck", "bob", attribute.upper(), "==", "x")
+    assert (await users.get(conn, "bob")).has_password
+    assert [user.has_password for user in (await users.find(conn)).items] == [True]
+
+
+async def test_a_new_password_goes_before_rows_that_are_sent_to_be_kept(conn, dictionary, actor):
+    await insert(conn, "radcheck", "bob", "NT-Password", ":=", "0123456789abcdef0123456789abcdef")
+    kept = [Item(attribute="NT-Password", op=":=", value=None), Item(attribute="Class", op="==", value="ab")]
+    await users.patch(conn, dictionary, actor, "bob", UserPatch(check=kept))
+    assert [row[1] for row in await rows(conn, "radcheck")] == ["NT-Password", "Class"]
+    await users.patch(conn, dictionary, actor, "bob", UserPatch(check=kept, password="new"))
+    assert sorted(await rows(conn, "radcheck")) == sorted([NEW, ("bob", "Class", "==", "ab")])
+
+
+async def test_a_second_password_beside_a_new_one_is_refused(conn, dictionary, actor):
+    hashed = Item(attribute="nt-password", op=":=", value="0123456789abcdef0123456789abcdef")
+    both = UserCreate(username="bob", password="new", check=[Item(attribute="Class", op="==", value="ab"), hashed])
+    with pytest.raises(ApiError, match="second password") as refused:
+        await users.create(conn, dictionary, actor, both)
+    assert (refused.value.status, refused.value.field) == (422, "check[1].attribute")
+    assert await rows(conn, "radcheck") == []
+
+
+async def test_a_hash_may_take_the_place_of_every_password(conn, dictionary, actor):
+    await insert(conn, "radcheck", "bob", "Cleartext-Password", ":=", "old")
+    await insert(conn, "radcheck", "bob", "Crypt-Password", ":=", "old")
+    hashed = Item(attribute="NT-Password", op=":=", value="0123456789abcdef0123456789abcdef")
+    await users.patch(conn, dictionary, actor, "bob", UserPatch(password=None, check=[hashed]))
+    assert await rows(conn, "radcheck") == [("bob", "NT-Password", ":=", "0123456789abcdef0123456789abcdef")]
+
+
+async def test_a_whole_user_without_password_and_rows_keeps_the_password_of_any_form(conn, dictionary, actor):
+    await insert(conn, "radcheck", "bob", "NT-Password", ":=", "0123456789abcdef0123456789abcdef")
+    await insert(conn, "radcheck", "bob", "Class", "==", "ab")
+    bob, _ = await users.put(conn, dictionary, actor, "bob", UserIn(disabled=True))
+    assert bob.has_password
+    assert [row[1] for row in await rows(conn, "radcheck")] == ["NT-Password", "Auth-Type"]
+    bob, _ = await users.put(conn, dictionary, actor, "bob", UserIn(disabled=True, check=[]))
+    assert not bob.has_password
+
+
+async def test_a_name_that_no_user_name_can_hold_is_refused(conn, dictionary, actor):
+    name = "\u00e4" * 127
+    with pytest.raises(ApiError, match="253 octets") as refused:
+        await users.put(conn, dictionary, actor, name, UserIn(password="x"))
+    assert (refused.value.status, refused.value.field) == (422, "username")
 
 
 async def test_none_takes_a_field_away(conn, dictionary, actor):
