@@ -3,10 +3,10 @@
 from fastapi import APIRouter, FastAPI
 
 from radiusd import __version__
-from radiusd.admin import clients, explain, groups, health, logs, problems, sessions, tokens, users
+from radiusd.admin import clients, description, docs, explain, groups, health, logs, problems, sessions, tokens, users
+from radiusd.admin.body_limit import BodyLimit
+from radiusd.admin.deps import API
 from radiusd.admin.services import Services
-
-API = "/api/v1"
 
 
 def create_app(services: Services) -> FastAPI:
@@ -15,16 +15,20 @@ def create_app(services: Services) -> FastAPI:
         title="radiusd",
         version=__version__,
         summary="Users, groups, clients and sessions of a RADIUS server",
+        description=description.INTRODUCTION,
         openapi_url="/api/openapi.json",
-        docs_url="/api/docs",
+        docs_url=None,
         redoc_url=None,
-        swagger_ui_oauth2_redirect_url=None,
     )
     app.state.services = services
-    api = APIRouter(prefix=API, responses=problems.RESPONSES)
+    app.state.schema = health.SchemaVerdict(services.conninfo)
+    api = APIRouter(prefix=API)
     for part in (users, groups, clients, sessions, explain, logs, tokens):
         api.include_router(part.router)
     app.include_router(api)
     app.include_router(health.router)
+    app.include_router(docs.router)
+    app.add_middleware(BodyLimit)
     problems.install(app)
+    description.install(app)
     return app

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from radiusd.admin.deps import Admin, By, Connection, IfMatch, Viewer, created, tagged
+from radiusd.admin.deps import Admin, By, Connection, IfMatch, Viewer, located, tagged
 from radiusd.admin.paging import Paging
 from radiusd.admin.transaction import Transaction
 from radiusd.store import clients
@@ -28,7 +28,9 @@ async def find(conn: Connection, filters: Annotated[ClientFilters, Query()]) -> 
 @router.post("", summary="Create a client", status_code=201, dependencies=[Admin])
 async def create(conn: Connection, by: By, client: ClientCreate, response: Response) -> ClientOut:
     """Create a client; it may talk at once."""
-    return tagged(response, await clients.create(conn, by, client))
+    made = await clients.create(conn, by, client)
+    located(response, "clients", made.name)
+    return tagged(response, made)
 
 
 @router.get("/{name:path}", summary="Read a client", dependencies=[Viewer])
@@ -42,7 +44,10 @@ async def put(
     conn: Connection, by: By, name: Name, client: ClientIn, response: Response, if_match: IfMatch = None
 ) -> ClientOut:
     """Replace all fields; a secret that is not sent stays."""
-    return created(response, *await clients.put(conn, by, name, client, if_match=if_match))
+    kept, is_new = await clients.put(conn, by, name, client, if_match=if_match)
+    if is_new:
+        located(response, "clients", name)
+    return tagged(response, kept)
 
 
 @router.patch("/{name:path}", summary="Change a client", dependencies=[Admin])

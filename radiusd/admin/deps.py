@@ -8,6 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from typing import Annotated, Final, Protocol, TypeVar
+from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import Depends, Header, Request, Response, Security
@@ -22,6 +23,7 @@ from radiusd.store.audit import Actor
 from radiusd.store.records import Role
 from radiusd.store.tokens import Bearer
 
+API: Final = "/api/v1"
 BOOTSTRAP: Final = Bearer(UUID(int=0), "bootstrap", "admin")
 RANK: Final[dict[Role, int]] = {"viewer": 0, "operator": 1, "admin": 2}
 
@@ -55,7 +57,7 @@ def role(least: Role) -> Callable[..., None]:
 
     def allow(
         request: Request,
-        _credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_scheme)] = None,
+        _credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_scheme, scopes=[least])] = None,
     ) -> None:
         bearer: Bearer = request.state.bearer
         if RANK[bearer.role] < RANK[least]:
@@ -79,6 +81,18 @@ def _dictionary(request: Request) -> Dictionary:
     return services(request).dictionary
 
 
+def _if_match(
+    request: Request,
+    _described: Annotated[
+        str | None, Header(alias="If-Match", description="The ETag that the item must still have, or `*`.")
+    ] = None,
+) -> str | None:
+    """Return the tags of If-Match that can match: a weak one never does (RFC 9110, 13.1.1)."""
+    lines = request.headers.getlist("If-Match")
+    tags = [tag.strip() for line in lines for tag in line.split(",")]
+    return ",".join(tag for tag in tags if not tag.startswith("W/")) if lines else None
+
+
 class Versioned(Protocol):
     """What has an ETag."""
 
@@ -94,18 +108,17 @@ def tagged(response: Response, out: Out) -> Out:
     return out
 
 
-def created(response: Response, out: Out, was_created: bool) -> Out:
-    """Answer 201 instead of 200 if `was_created`, with the ETag."""
-    if was_created:
-        response.status_code = 201
-    return tagged(response, out)
+def located(response: Response, *place: str) -> None:
+    """Answer 201, with the path of what was created: its collection and its name."""
+    response.status_code = 201
+    response.headers["Location"] = "/".join((API, *(quote(part, safe="") for part in place)))
 
 
 Connection = Annotated[AsyncConnection, Depends(_connection)]
 By = Annotated[Actor, Depends(_actor)]
 Attributes = Annotated[Dictionary, Depends(_dictionary)]
 Parts = Annotated[Services, Depends(services)]
-IfMatch = Annotated[str | None, Header(description="The ETag that the item must still have.")]
+IfMatch = Annotated[str | None, Depends(_if_match)]
 Viewer = Depends(role("viewer"))
 Operator = Depends(role("operator"))
 Admin = Depends(role("admin"))

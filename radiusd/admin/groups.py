@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from radiusd.admin.deps import Admin, Attributes, By, Connection, IfMatch, Viewer, created, tagged
+from radiusd.admin.deps import Admin, Attributes, By, Connection, IfMatch, Viewer, located, tagged
 from radiusd.admin.paging import Paging
 from radiusd.admin.transaction import Transaction
 from radiusd.store import groups
@@ -22,7 +22,9 @@ async def find(conn: Connection, paging: Annotated[Paging, Query()]) -> Page[Gro
 @router.post("", summary="Create a group", status_code=201, dependencies=[Admin])
 async def create(conn: Connection, dictionary: Attributes, by: By, group: GroupCreate, response: Response) -> GroupOut:
     """Create a group, with or without a policy."""
-    return tagged(response, await groups.create(conn, dictionary, by, group))
+    made = await groups.create(conn, dictionary, by, group)
+    located(response, "groups", made.name)
+    return tagged(response, made)
 
 
 @router.get("/{name:path}", summary="Read a group", dependencies=[Viewer])
@@ -42,7 +44,10 @@ async def put(
     if_match: IfMatch = None,
 ) -> GroupOut:
     """Replace the whole policy; its members stay."""
-    return created(response, *await groups.put(conn, dictionary, by, name, group, if_match=if_match))
+    kept, is_new = await groups.put(conn, dictionary, by, name, group, if_match=if_match)
+    if is_new:
+        located(response, "groups", name)
+    return tagged(response, kept)
 
 
 @router.patch("/{name:path}", summary="Change a group", dependencies=[Admin])

@@ -3,9 +3,9 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 
-from radiusd.admin.deps import Admin, By, Connection
+from radiusd.admin.deps import Admin, By, Connection, located
 from radiusd.admin.paging import Paging
 from radiusd.admin.transaction import Transaction
 from radiusd.store import tokens
@@ -22,9 +22,14 @@ async def find(conn: Connection, paging: Annotated[Paging, Query()]) -> Page[Tok
 
 
 @router.post("", summary="Create a token", status_code=201)
-async def create(conn: Connection, by: By, token: TokenIn, request: Request) -> TokenCreated:
-    """Create a token; its text is in this answer and nowhere else, not even when the request is repeated."""
+async def create(conn: Connection, by: By, token: TokenIn, request: Request, response: Response) -> TokenCreated:
+    """Create a token; its text is in this answer and nowhere else.
+
+    It is not kept: where the request is repeated with the same Idempotency-Key, the answer is the first one
+    with `"token": null`. Whoever missed the first answer revokes the token and creates another.
+    """
     made = await tokens.create(conn, by, token)
+    located(response, "tokens", str(made.id))
     request.state.kept_body = made.model_copy(update={"token": None}).model_dump_json(warnings=False).encode()
     return made
 

@@ -2,7 +2,9 @@
 
 The rule: an endpoint never commits. What it did is committed when its answer stands, with the answer
 itself where the request has an Idempotency-Key, and rolled back when it raises. A write to the policy
-is answered when this process has it in its snapshot, or after `SEEN_WITHIN` seconds.
+is answered when this process has it in its snapshot, or after `SEEN_WITHIN` seconds. The workers hear of it
+at the same time and by themselves; nothing that they say of themselves could be waited for, since each
+numbers its snapshots on its own.
 """
 
 import asyncio
@@ -12,7 +14,7 @@ from collections.abc import Callable, Coroutine
 from inspect import signature
 from typing import Annotated, Any, Final
 
-from fastapi import Depends, Query, Request, Response
+from fastapi import Depends, Header, Query, Request, Response
 from fastapi.routing import APIRoute
 from sqlalchemy import Table, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -44,12 +46,29 @@ async def _try_only(
     request.state.dry_run = dry_run
 
 
+async def _keyed(
+    _key: Annotated[
+        str | None,
+        Header(
+            alias="Idempotency-Key",
+            description="A text of your own for this request, once for all its repetitions: within 24 hours they"
+            " are answered with what the first was answered, and do nothing.",
+            json_schema_extra={"minLength": 1, "maxLength": LONGEST_KEY},
+        ),
+    ] = None,
+) -> None:
+    """Describe the header; `_once` honours it."""
+
+
 class Transaction(APIRoute):
-    """A route whose endpoint runs in a transaction, for a bearer; every write takes `dry_run`."""
+    """A route whose endpoint runs in a transaction, for a bearer; writes take `dry_run` and Idempotency-Key."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        if not WRITES.isdisjoint(options.get("methods") or ()) and "dry_run" not in signature(endpoint).parameters:
-            options["dependencies"] = [*(options.get("dependencies") or ()), Depends(_try_only)]
+        if not WRITES.isdisjoint(options.get("methods") or ()):
+            taken = [Depends(_keyed)]
+            if "dry_run" not in signature(endpoint).parameters:
+                taken.append(Depends(_try_only))
+            options["dependencies"] = [*(options.get("dependencies") or ()), *taken]
         super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Handler:

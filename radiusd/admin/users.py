@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from radiusd.admin.deps import Attributes, By, Connection, IfMatch, Operator, Viewer, created, tagged
+from radiusd.admin.deps import Attributes, By, Connection, IfMatch, Operator, Viewer, located, tagged
 from radiusd.admin.paging import FilterText, Paging
 from radiusd.admin.transaction import Transaction
 from radiusd.store import users
@@ -29,7 +29,9 @@ async def find(conn: Connection, filters: Annotated[UserFilters, Query()]) -> Pa
 @router.post("", summary="Create a user", status_code=201, dependencies=[Operator])
 async def create(conn: Connection, dictionary: Attributes, by: By, user: UserCreate, response: Response) -> UserOut:
     """Create a user."""
-    return tagged(response, await users.create(conn, dictionary, by, user))
+    made = await users.create(conn, dictionary, by, user)
+    located(response, "users", made.username)
+    return tagged(response, made)
 
 
 @router.get("/{username:path}", summary="Read a user", dependencies=[Viewer])
@@ -49,7 +51,10 @@ async def put(
     if_match: IfMatch = None,
 ) -> UserOut:
     """Replace all fields; a password that is not sent stays."""
-    return created(response, *await users.put(conn, dictionary, by, username, user, if_match=if_match))
+    kept, is_new = await users.put(conn, dictionary, by, username, user, if_match=if_match)
+    if is_new:
+        located(response, "users", username)
+    return tagged(response, kept)
 
 
 @router.patch("/{username:path}", summary="Change a user", dependencies=[Operator])

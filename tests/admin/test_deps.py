@@ -70,3 +70,43 @@ async def test_changes_are_written_down_with_who_and_whence(as_role, api):
         ("token:bootstrap", "192.0.2.7", "delete"),
         ("token:operator", "192.0.2.7", "create"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("tags", "status"),
+    [("{}", 200), ('"old", {}', 200), ("*", 200), ("W/{}", 412), ('W/{}, "old"', 412), ("", 412), ("W/{}, {}", 200)],
+)
+async def test_only_a_strong_tag_matches(api, tags, status):
+    made = await api.post("users", json=USER)
+    given = tags.format(*[made.headers["etag"]] * 2)
+    answer = await api.patch("users/bob", json={"disabled": True}, headers={"If-Match": given})
+    assert answer.status_code == status
+
+
+async def test_tags_may_stand_in_several_lines(api):
+    made = await api.post("users", json=USER)
+    lines = [("If-Match", '"old"'), ("If-Match", made.headers["etag"])]
+    assert (await api.patch("users/bob", json={"disabled": True}, headers=lines)).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["bob", "a/b", "DOM\\user", "a%2Fb", "ümläut", "a?b#c"])
+async def test_what_is_created_is_found_at_its_location(api, name):
+    made = await api.post("users", json={**USER, "username": name})
+    assert made.headers["location"].startswith("/api/v1/users/")
+    assert (await api.get(f"http://radiusd{made.headers['location']}")).json() == made.json()
+
+
+async def test_whatever_is_created_has_a_location(api):
+    created = [
+        await api.post("clients", json=CLIENT),
+        await api.post("groups", json={"name": "staff"}),
+        await api.post("tokens", json={"name": "ci"}),
+        await api.put("users/carol", json={"password": "x"}),
+        await api.put("groups/crew", json={}),
+        await api.put("clients/vpn2", json={**CLIENT, "name": "vpn2", "address": "192.0.2.2"}),
+    ]
+    for made in created:
+        assert made.status_code == 201
+        assert (await api.get(f"http://radiusd{made.headers['location']}")).status_code == 200
+    replaced = await api.put("users/carol", json={})
+    assert (replaced.status_code, "location" in replaced.headers) == (200, False)

@@ -57,3 +57,18 @@ async def test_wrong_fields_are_named(api):
     ):
         answer = await api.post("explain", json=body)
         assert (answer.status_code, answer.json()["field"]) == (422, field)
+
+
+@pytest.mark.usefixtures("world")
+async def test_a_password_that_is_missing_is_an_outcome_of_its_own(api):
+    question = {"attributes": {"User-Name": "alice"}}
+    told = (await api.post("explain", json=question)).json()
+    assert (told["outcome"], told["policy"]) == ("needs-password", "accept")
+
+
+async def test_a_password_that_cannot_be_checked_is_no_accept(api):
+    await api.post("clients", json={"name": "vpn1", "address": "192.0.2.1", "secret": "x"})
+    row = {"attribute": "Crypt-Password", "op": ":=", "value": "$1$x"}
+    assert (await api.post("users", json={"username": "bob", "check": [row]})).json()["has_password"] is True
+    told = (await api.post("explain", json={"attributes": {"User-Name": "bob"}})).json()
+    assert (told["outcome"], told["reason"], told["policy"]) == ("reject", "password-form-not-supported", "reject")

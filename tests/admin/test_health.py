@@ -7,8 +7,9 @@ import httpx
 import pytest
 
 from radiusd.admin.app import create_app
-from radiusd.admin.health import read_workers
-from radiusd.store import engines
+from radiusd.admin.health import SchemaVerdict, read_workers
+from radiusd.errors import StoreError
+from radiusd.store import engines, migrate
 
 
 def report(folder, index, **fields):
@@ -41,7 +42,7 @@ async def test_not_ready_without_a_worker(connect):
     assert (answer.status_code, answer.json()["missing"]) == (503, ["no worker answers RADIUS"])
 
 
-@pytest.mark.parametrize("fields", [{"at": 0}, {"policy_ok": False}])
+@pytest.mark.parametrize("fields", [{"at": 0}, {"at": 9e12}, {"policy_ok": False}, {"policy_ok": "yes"}])
 async def test_a_worker_that_hangs_or_has_no_policy_does_not_count(connect, services, fields):
     report(services.runtime_dir, 0, **fields)
     assert (await connect(None).get("http://radiusd/readyz")).status_code == 503
@@ -74,6 +75,34 @@ async def test_a_newer_schema_is_said(connect, sql):
 
 
 @pytest.mark.usefixtures("workers")
+async def test_a_schema_that_is_gone_is_said(connect, sql):
+    await sql("DROP TABLE radiusd.alembic_version")
+    answer = await connect(None).get("http://radiusd/readyz")
+    assert (answer.status_code, answer.json()["schema_revision"]) == (200, None)
+    assert any("radiusd db upgrade" in warning for warning in answer.json()["warnings"])
+
+
+@pytest.mark.usefixtures("workers")
+async def test_the_schema_is_judged_anew_when_it_changes(connect, sql, database):
+    client = connect(None)
+    wanted = migrate.check(database).wanted
+    for revision, warned in ((wanted, False), ("9999", True), (wanted, False)):
+        await sql(f"UPDATE radiusd.alembic_version SET version_num = '{revision}'")
+        told = (await client.get("http://radiusd/readyz")).json()
+        assert (told["schema_revision"], bool(told["warnings"])) == (revision, warned)
+
+
+async def test_while_the_schema_is_the_same_nothing_is_opened_to_judge_it(database):
+    verdict = SchemaVerdict(database)
+    current = migrate.check(database).wanted
+    first = await verdict.judge(current)
+    verdict._conninfo = "postgresql://nobody@127.0.0.1:1/nothing"
+    assert (first.verdict, await verdict.judge(current)) == ("current", first)
+    with pytest.raises(StoreError):
+        await verdict.judge("9999")
+
+
+@pytest.mark.usefixtures("workers")
 async def test_a_database_that_is_away_is_missed(services):
     away = engines.make("postgresql://nobody@127.0.0.1:1/nothing")
     app = create_app(replace(services, engine=away))
@@ -89,6 +118,14 @@ async def test_a_database_that_is_away_is_missed(services):
     await away.dispose()
 
 
+@pytest.mark.parametrize("path", ["healthz", "readyz", "metrics"])
+@pytest.mark.usefixtures("workers")
+async def test_monitoring_may_ask_for_the_head_alone(connect, path):
+    client = connect(None)
+    heads, whole = await client.head(f"http://radiusd/{path}"), await client.get(f"http://radiusd/{path}")
+    assert (heads.status_code, heads.headers["content-type"]) == (200, whole.headers["content-type"])
+
+
 async def test_metrics_are_printed(connect):
     answer = await connect(None).get("http://radiusd/metrics")
     assert answer.status_code == 200
@@ -100,3 +137,10 @@ def test_a_broken_status_file_is_a_worker_that_is_not_ready(tmp_path):
     (tmp_path / "worker-0.json").write_text("{")
     (tmp_path / "worker-1.json").write_text("[]")
     assert [worker.ready for worker in read_workers(tmp_path, 0.0)] == [False, False]
+
+
+def test_a_status_file_may_say_less_more_or_other_things(tmp_path):
+    (tmp_path / "worker-0.json").write_text('{"at": 100.0, "policy_ok": true, "mood": "fine"}')
+    report(tmp_path, 1, at=100.0, pid="four", queue=None, generation=[], error=5)
+    for worker in read_workers(tmp_path, 101.0):
+        assert (worker.ready, worker.age, worker.pid, worker.queue, worker.error) == (True, 1.0, None, None, None)

@@ -61,6 +61,12 @@ def test_it_serves_and_leaves_when_told(running, database):
     assert metrics.status_code == 200
     assert "python_info" not in metrics.text  # the metrics that all processes share, not this one's own
     assert httpx.get(f"{url}/readyz").status_code == 503  # there is no worker
+    assert httpx.head(f"{url}/healthz").content == b""
+    for body in (b" " * 4_000_000, iter([b" " * 1_000_000] * 4)):
+        refused = httpx.post(
+            f"{url}/api/v1/users", content=body, headers=headers | {"Content-Type": "application/json"}
+        )
+        assert refused.status_code == 413
     os.kill(child.pid, signal.SIGTERM)
     child.join(10)
     assert child.exitcode == 0

@@ -19,6 +19,7 @@ async def test_a_repeated_request_gets_the_first_answer(api, sql):
     assert (first.status_code, again.status_code) == (201, 201)
     assert again.content == first.content
     assert again.headers["etag"] == first.headers["etag"]
+    assert again.headers["location"] == first.headers["location"]
     assert again.headers["content-type"] == first.headers["content-type"]
     assert await sql("SELECT count(*) FROM radcheck") == [(1,)]
 

@@ -68,7 +68,11 @@ async def test_if_match_is_honoured(api):
         ({**ALICE, "groups": ["nowhere"]}, "groups[0].name"),
         ({**ALICE, "reply": [{"attribute": "Session-Timeout", "value": "soon"}]}, "reply[0].value"),
         ({**ALICE, "reply": [{"attribute": "Class", "value": 5}]}, "reply[0].value"),
-        ({**ALICE, "check": [{"attribute": "Cleartext-Password", "op": "==", "value": "s3cret"}]}, "check[0].op"),
+        (
+            {"username": "a", "check": [{"attribute": "Cleartext-Password", "op": "==", "value": "s3cret"}]},
+            "check[0].op",
+        ),
+        ({**ALICE, "check": [{"attribute": "NT-Password", "op": ":=", "value": "s3cret"}]}, "check[0].attribute"),
         ({**ALICE, "expires_at": "soon"}, "expires_at"),
         ({**ALICE, "expires_at": "9999-12-31T23:59:59-12:00"}, "expires_at"),
         ({**ALICE, "expires_at": "1900-01-01T00:00:00Z"}, "expires_at"),

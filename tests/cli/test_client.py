@@ -62,3 +62,18 @@ def test_a_client_is_removed(cli, sql):
     assert cli("client", "rm", "vpn1").code == 0
     assert sql("SELECT count(*) FROM nas") == [(0,)]
     assert cli("client", "rm", "vpn1").code == 1
+
+
+def test_nothing_to_change_is_a_mistake_in_usage(cli):
+    cli("client", "add", "vpn1", "192.0.2.1", "--secret", "x")
+    told = cli("client", "set", "vpn1")
+    assert told == (2, "", "radiusd: nothing to change: give at least one option (see `radiusd client set --help`)\n")
+
+
+def test_a_refused_field_is_named_as_the_option_is(cli):
+    told = cli("client", "add", "vpn1", "192.0.2.1", "--secret", "x", "--reap-missed-interims", "0")
+    assert told.code == 2
+    assert told.err.startswith("radiusd: reap-missed-interims: ")
+    assert told.err.endswith("(see `radiusd client add --help`)\n")
+    cli("client", "add", "vpn1", "192.0.2.1", "--secret", "x")
+    assert "reap-missed-interims" in cli("client", "show", "vpn1").out

@@ -95,7 +95,7 @@ def test_no_client_at_all_and_one_for_all_the_world_are_found(healthy):
 def test_members_of_a_group_without_rows_are_found(healthy, sql):
     sql("INSERT INTO radusergroup (username, groupname, priority) VALUES ('alice', 'stuff', 2)")
     assert found(healthy("doctor", "--json")) == [
-        ("warning", "group stuff", "has no rows, so that its 1 members get nothing from it")
+        ("warning", "group stuff", "has no rows, so that its 1 member gets nothing from it")
     ]
 
 

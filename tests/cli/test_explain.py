@@ -18,6 +18,31 @@ def test_a_login_that_would_be_accepted_is_told_with_its_reply(staff):
     assert told["steps"]
 
 
+def test_a_password_that_is_missing_is_no_reject(staff):
+    told = staff("explain", "alice", "NAS-Port-Type=Virtual")
+    assert told.code == 0
+    assert "\nneeds-password by group staff: a right one is accepted\n" in told.out
+    told = staff("explain", "alice", "--json").json()
+    assert (told["outcome"], told["reason"], told["policy"]) == ("needs-password", "needs-password", "accept")
+
+
+def test_explain_and_doctor_agree_on_what_cannot_be_checked(staff, sql):
+    sql("UPDATE radcheck SET attribute = 'Crypt-Password' WHERE username = 'alice'")
+    told = staff("explain", "alice", "NAS-Port-Type=Virtual")
+    assert told.code == 1
+    assert "\nreject by group staff: password-form-not-supported" in told.out
+    assert "Crypt-Password" in staff("doctor").out
+
+
+def test_a_user_without_a_password_is_rejected_unless_none_is_asked_for(staff, sql):
+    sql("DELETE FROM radcheck")
+    assert "no-known-password" in staff("explain", "alice", "NAS-Port-Type=Virtual").out
+    sql("INSERT INTO radcheck (username, attribute, op, value) VALUES ('alice', 'Auth-Type', ':=', 'Accept')")
+    told = staff("explain", "alice")
+    assert told.code == 0
+    assert "\naccept by radcheck" in told.out
+
+
 def test_what_does_not_match_shows_in_the_reply(staff):
     told = staff("explain", "alice", "NAS-Port-Type=Async", "--json").json()
     assert told["groups"] == []

@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 import pytest
 import typer
 
@@ -28,6 +30,13 @@ def test_a_row_is_attribute_operator_value(text, parts):
 def test_what_is_no_row_is_refused(text):
     with pytest.raises(typer.BadParameter, match="Attribute op value"):
         fields.item(text)
+
+
+def test_a_time_without_zone_is_utc_as_on_the_rest_side():
+    assert fields.moment("2030-01-31T18:00") == datetime(2030, 1, 31, 18, tzinfo=UTC)
+    assert fields.moment("2030-01-31T18:00+02:00") == datetime(2030, 1, 31, 16, tzinfo=UTC)
+    with pytest.raises(typer.BadParameter, match="no time"):
+        fields.moment("soon")
 
 
 def test_a_packet_has_no_operators():
@@ -65,3 +74,11 @@ def test_what_cannot_be_cleared_is_said(clear, word):
 def test_the_model_s_refusal_names_the_option():
     with pytest.raises(typer.BadParameter, match="session-timeout"):
         fields.validated(GroupPatch, {"session_timeout": -1})
+    with pytest.raises(typer.BadParameter, match=r"^reply\[1\]\.value: field required"):
+        fields.validated(GroupPatch, {"reply": [{"attribute": "Class", "value": "x"}, {"attribute": "Class"}]})
+
+
+def test_nothing_to_change_is_said():
+    with pytest.raises(typer.BadParameter, match="nothing to change"):
+        fields.some({})
+    assert fields.some({"mppe": None}) == {"mppe": None}

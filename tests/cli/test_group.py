@@ -64,7 +64,7 @@ def test_what_is_there_already_or_not_there_is_exit_code_1(cli):
 
 def test_a_bad_row_is_refused_and_named(cli, sql):
     told = cli("group", "add", "staff", "--reply", "No-Such-Attribute := 1")
-    assert told.code == 1
+    assert told.code == 2
     assert "reply[0].attribute" in told.err
     assert "No-Such-Attribute" in told.err
     assert sql("SELECT count(*) FROM radgroupreply") == [(0,)]
@@ -81,3 +81,16 @@ def test_a_group_with_members_stays_unless_they_may_go_too(cli, sql):
 @pytest.mark.parametrize("option", ["--idle-timeout=-1", "--simultaneous-use=-1", "--mppe-bits=56", "--dns=nowhere"])
 def test_a_value_out_of_bounds_is_a_mistake_in_usage(cli, option):
     assert cli("group", "add", "staff", option).code == 2
+
+
+def test_a_refused_field_is_named_as_the_option_is(cli):
+    told = cli("group", "add", "staff", "--login-time", "Xx0800")
+    assert told.code == 2
+    assert told.err.startswith("radiusd: login-time: 'Xx0800' ")
+    assert told.err.endswith("(see `radiusd group add --help`)\n")
+
+
+def test_nothing_to_change_is_a_mistake_in_usage(cli):
+    cli("group", "add", "staff")
+    told = cli("group", "set", "staff")
+    assert told == (2, "", "radiusd: nothing to change: give at least one option (see `radiusd group set --help`)\n")

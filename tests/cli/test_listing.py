@@ -74,9 +74,12 @@ def test_octets_have_a_unit(number, text):
 
 
 def test_a_record_takes_a_line_a_field_and_a_line_a_part(capsys):
-    listing.print_record({"name": "staff", "check": [{"a": 1}, {"a": 2}], "dns": ["a", "b"]}, as_json=False)
+    listing.print_record(
+        {"name": "staff", "idle_timeout": 5, "check": [{"a": 1}, {"a": 2}], "dns": ["a", "b"]}, as_json=False
+    )
     assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
         ["name", "staff"],
+        ["idle-timeout", "5"],
         ["check", "a=1"],
         ["a=2"],
         ["dns", "a,", "b"],

@@ -47,6 +47,30 @@ def test_a_mistake_in_usage_is_one_line_and_exit_code_2(run, arguments, word):
     assert word in told.err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (["nonsense"], "radiusd"),
+        (["user", "nonsense"], "radiusd user"),
+        (["user", "add"], "radiusd user add"),
+        (["group", "add", "g", "--session-timeout", "never"], "radiusd group add"),
+        (["group", "add", "g", "--check", "never"], "radiusd group add"),
+        (["explain"], "radiusd explain"),
+        (["user", "set", "alice"], "radiusd user set"),
+    ],
+)
+def test_a_mistake_in_usage_names_the_help_of_its_command(run, arguments, command):
+    assert run(*arguments).err.endswith(f"(see `{command} --help`)\n")
+
+
+def test_what_is_refused_as_it_is_written_is_a_mistake_in_usage_and_what_is_there_is_not(cli):
+    assert cli("user", "add", "alice", "--password", "x", "--reply", "Session-Timeout := soon").code == 2
+    assert cli("user", "list", "--group", "nobody").code == 0
+    assert cli("user", "add", "alice", "--password", "x").code == 0
+    assert cli("user", "add", "alice", "--password", "x").code == 1
+    assert cli("user", "show", "nobody").code == 1
+
+
 def test_an_unknown_setting_in_the_file_is_named(run, tmp_path):
     file = tmp_path / "radiusd.toml"
     file.write_text("sesion_timeout = 3\n")

@@ -26,3 +26,9 @@ def test_a_token_is_revoked_by_its_prefix(cli):
     assert cli("token", "revoke", prefix).out == "token ci revoked\n"
     assert cli("token", "list", "--json").json()[0]["revoked_at"] is not None
     assert cli("token", "revoke", "radiusd_00000000").code == 1
+
+
+def test_a_token_that_has_expired_already_is_a_mistake_in_usage(cli):
+    told = cli("token", "create", "ci", "--expires-in", "0")
+    assert told.code == 2
+    assert told.err.startswith("radiusd: expires-at: ")

@@ -82,7 +82,7 @@ def test_who_changed_a_user_is_in_the_audit_log(staff, sql):
 
 def test_an_unknown_group_is_refused_and_nothing_is_written(staff, sql):
     told = staff("user", "add", "alice", "--group", "stuff", "--password", "x")
-    assert told.code == 1
+    assert told.code == 2
     assert "stuff" in told.err
     assert sql("SELECT count(*) FROM radcheck") == [(0,)]
 
@@ -91,3 +91,46 @@ def test_a_user_is_removed(staff):
     staff("user", "add", "alice", "--password", "x")
     assert staff("user", "rm", "alice").out == "user alice removed\n"
     assert staff("user", "show", "alice").code == 1
+
+
+def test_a_new_password_is_the_only_one(staff, sql):
+    staff("user", "add", "alice", "--password", "old")
+    sql("INSERT INTO radcheck (username, attribute, op, value) VALUES ('alice', 'NT-Password', ':=', 'x')")
+    assert staff("user", "set", "alice", "--password-stdin", stdin=b"new\n").code == 0
+    assert sql("SELECT attribute, value FROM radcheck") == [("Cleartext-Password", "new")]
+
+
+def test_a_password_of_any_form_is_listed_and_cleared(staff, sql):
+    sql("INSERT INTO radcheck (username, attribute, op, value) VALUES ('bob', 'Crypt-Password', ':=', 'x')")
+    assert [user["has_password"] for user in staff("user", "list", "--json").json()] == [True]
+    assert staff("user", "set", "bob", "--clear", "password", "--static-ip", "192.0.2.9").code == 0
+    assert sql("SELECT attribute FROM radcheck") == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["add", "bob", "--no-password"], "give a --group"),
+        (["add", "bob", "--no-password", "--enabled"], "give a --group"),
+        (["add", "bob", "--no-password", "--password", "x"], "--no-password and a password"),
+        (["add", "bob", "--password", "x" * 129], "PAP carries at most 128"),
+        (["add", "\u00e4" * 127, "--password", "x"], "253 octets"),
+        (["set", "alice"], "nothing to change"),
+    ],
+)
+def test_what_makes_or_changes_no_user_is_a_mistake_in_usage(staff, arguments, words):
+    staff("user", "add", "alice", "--password", "x")
+    told = staff("user", *arguments)
+    assert (told.code, told.out) == (2, "")
+    assert words in told.err
+    assert told.err.endswith(f"(see `radiusd user {arguments[0]} --help`)\n")
+
+
+def test_a_user_may_be_only_disabled(staff):
+    assert staff("user", "add", "bob", "--no-password", "--disabled").code == 0
+
+
+def test_a_time_without_zone_is_utc(staff, monkeypatch):
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    made = staff("user", "add", "alice", "--password", "x", "--expires-at", "2030-01-31T12:00:00", "--json").json()
+    assert made["expires_at"] in ("2030-01-31T12:00:00Z", "2030-01-31T12:00:00+00:00")
