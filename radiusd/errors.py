@@ -40,7 +40,7 @@ class ConfigError(RadiusdError):
 
 
 class StoreError(RadiusdError):
-    """The database cannot be used as it is (schema too new, migration refused, binaries missing)."""
+    """The database cannot be used as it is (schema too new, migration refused, a start that failed)."""
 
 
 class ApiError(RadiusdError):

@@ -1,7 +1,8 @@
 """The database under a command: the one that is configured, else the embedded Postgres.
 
-An embedded Postgres that already runs is used and left running; one that does not is started for the command and
-stopped after it. A command works in one transaction: it is done as a whole or not at all.
+An embedded Postgres that already runs is used; one that does not is started for the command. After it, Postgres
+ends, unless a server or another command uses it. A command works in one transaction: it is done as a whole or
+not at all.
 """
 
 import asyncio

@@ -7,7 +7,8 @@ import typer
 
 from radiusd.cli import database, listing
 from radiusd.cli.context import settings
-from radiusd.store import connections, migrate
+from radiusd.errors import StoreError
+from radiusd.store import connections, embedded, migrate
 
 app = typer.Typer(help="The database and its schema.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -54,10 +55,21 @@ def check(
 def show_url(context: typer.Context) -> None:
     """Print a URL for psql and other tools; it holds the password, where there is one.
 
-    The embedded Postgres can be reached while `radiusd serve` runs, by whoever may enter its folder.
+    The embedded Postgres can be reached while `radiusd serve` runs, by whoever may enter its folder; it is not
+    started for this command.
     """
-    with database.opened(settings(context)) as url:
-        sys.stdout.write(connections.url(url) + "\n")
+    configured = settings(context)
+    if configured.database_url is not None:
+        sys.stdout.write(connections.url(configured.database_url.get_secret_value()) + "\n")
+        return
+    place = embedded.find(configured.data_dir)
+    if place is None:
+        raise StoreError(
+            f"there is no database in {configured.data_dir} yet: start `radiusd serve`, or run `radiusd db upgrade`"
+        )
+    if not place.running:
+        sys.stderr.write("the embedded Postgres does not run: this URL answers while `radiusd serve` runs\n")
+    sys.stdout.write(connections.url(place.conninfo) + "\n")
 
 
 def _applied(step: str) -> None:

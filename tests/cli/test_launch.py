@@ -1,4 +1,6 @@
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,6 +29,23 @@ def serve(**settings):
     return subprocess.run(
         command, cwd=ROOT, env=environment(given), capture_output=True, text=True, timeout=60, check=False
     )
+
+
+def readyz(port, status):
+    """Return the answer of /readyz if it has this status."""
+    try:
+        answer = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=5)
+    except httpx.HTTPError:
+        return None
+    return answer if answer.status_code == status else None
+
+
+def probe(what, port):
+    """Return the exit code of `radiusd probe` for the demo's user."""
+    credentials = ["--password", "password"] if what == "auth" else []
+    asked = [sys.executable, "-m", "radiusd", "probe", what, "demo", *credentials]
+    asked += ["--secret", "testing123", "--port", str(port)]
+    return subprocess.run(asked, cwd=ROOT, capture_output=True, timeout=30, check=False).returncode
 
 
 @pytest.mark.parametrize(
@@ -61,23 +80,34 @@ def test_a_database_that_comes_late_is_said_and_then_used(folder):
     settings = {"database_url": url, "bind": "127.0.0.1", "auth_port": auth, "acct_port": acct, "admin_port": admin}
     process = launch(folder, {**settings, "data_dir": folder / "data", "workers": 1}, "--demo")
 
-    def readyz(status):
-        try:
-            answer = httpx.get(f"http://127.0.0.1:{admin}/readyz", timeout=5)
-        except httpx.HTTPError:
-            return None
-        return answer if answer.status_code == status else None
-
     try:
-        away = until(lambda: readyz(503), 20, "/readyz says what is missing")
+        away = until(lambda: readyz(admin, 503), 20, "/readyz says what is missing")
         assert any("Postgres" in missing for missing in away.json()["missing"])
         cluster = start_or_adopt(folder / "postgres", fsync=False)
-        until(lambda: readyz(200), 30, "the server is ready")
-        probe = ["probe", "auth", "demo", "--password", "password", "--secret", "testing123", "--port", str(auth)]
-        asked = [sys.executable, "-m", "radiusd", *probe]
-        assert subprocess.run(asked, cwd=ROOT, capture_output=True, timeout=30, check=False).returncode == 0
+        until(lambda: readyz(admin, 200), 30, "the server is ready")
+        assert probe("auth", auth) == 0
         assert "admin token" in (folder / "log").read_text()
     finally:
         process.terminate()
         assert process.wait(15) == 0
         cluster.stop()
+
+
+def test_an_embedded_postgres_that_is_killed_is_started_again(folder):
+    auth, acct, admin = free_ports(3)
+    settings = {"bind": "127.0.0.1", "auth_port": auth, "acct_port": acct, "admin_port": admin, "workers": 1}
+    process = launch(folder, {**settings, "data_dir": folder / "data"}, "--demo")
+    pid_file = folder / "data" / "postgres" / "postmaster.pid"
+    try:
+        until(lambda: readyz(admin, 200), 30, "the server is ready")
+        before = int(pid_file.read_text().split()[0])
+        os.kill(before, signal.SIGKILL)
+        until(lambda: probe("acct", acct) == 0, 20, "accounting is written again")
+        assert int(pid_file.read_text().split()[0]) != before
+        until(lambda: readyz(admin, 200), 10, "the server is ready again")
+        assert "embedded-postgres-died" in (folder / "log").read_text()
+        assert process.poll() is None
+    finally:
+        process.terminate()
+        assert process.wait(15) == 0
+    assert not pid_file.exists()
