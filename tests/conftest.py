@@ -3,16 +3,17 @@
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from radiusd.config import shipped
-from radiusd.store import connections, migrate
+from radiusd.store import connections, engines, migrate
 from radiusd.store.embedded import Embedded, start_or_adopt
 
 
@@ -40,6 +41,14 @@ def template(postgres: Embedded) -> str:
 def database(postgres: Embedded, template: str) -> Iterator[str]:
     """Give the URL of a fresh database with the schema."""
     yield from fresh_database(postgres, template)
+
+
+@pytest.fixture
+async def engine(database: str) -> AsyncIterator[AsyncEngine]:
+    """Give SQLAlchemy's engine on the test's database."""
+    made = engines.make(database)
+    yield made
+    await made.dispose()
 
 
 @pytest.fixture

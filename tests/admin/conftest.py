@@ -12,20 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from radiusd.admin.app import create_app
 from radiusd.admin.services import Services
 from radiusd.config import Settings
-from radiusd.store import engines, tokens
+from radiusd.store import tokens
 from radiusd.store.audit import Actor
 from radiusd.store.policy_listener import PolicyListener
 from radiusd.store.reaper import Reaper
 from radiusd.store.records import TokenIn
 
 BOOTSTRAP = "the-bootstrap-token"
-
-
-@pytest.fixture
-async def engine(database: str) -> AsyncIterator[AsyncEngine]:
-    made = engines.make(database)
-    yield made
-    await made.dispose()
 
 
 @pytest.fixture

@@ -5,15 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from radiusd.store import engines
 from radiusd.store.audit import Actor
-
-
-@pytest.fixture
-async def engine(database: str) -> AsyncIterator[AsyncEngine]:
-    made = engines.make(database)
-    yield made
-    await made.dispose()
 
 
 @pytest.fixture
